@@ -1,0 +1,65 @@
+import type { V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { Pool } from '../clusters/cluster.ts';
+import type { Kube } from '../clusters/kube.ts';
+
+/** How deep a data plane looks: connections and bytes (`l4`), or HTTP requests (`l7`). */
+export const profiles = ['l4', 'l7'] as const;
+export type Profile = (typeof profiles)[number];
+
+export const encryptions = ['none', 'mtls', 'wireguard'] as const;
+export type Encryption = (typeof encryptions)[number];
+
+/** Where the generator stands relative to the workload, which is always on the pool's second node. */
+export const placements = ['cross-node', 'same-node'] as const;
+export type Placement = (typeof placements)[number];
+
+/** Whose CPU time it is. `kernel` is what the whole machine used beyond the pods. */
+export const roles = ['generator', 'workload', 'proxy', 'control', 'kernel'] as const;
+export type Role = (typeof roles)[number];
+
+/** What of a test case a data plane has a say in. `variant` is a switch of the data plane's own, null where it has none. */
+export type Mode = { profile: Profile; encryption: Encryption; variant: string | null };
+
+/** One row of the experiment on one pool. `port` is the workload Service's port that this mode is served on. */
+export type TestCase = Mode & { pool: Pool; placement: Placement; port: number };
+
+/** What a data plane is given to do its work. */
+export type DataPlaneContext = { kube: Kube; signal: AbortSignal; progress: (message: string) => void };
+
+/** Monotonic counters by name, read from the data plane itself. */
+export type Evidence = Record<string, number>;
+
+/** What was sent through a test case between two readings of its evidence, as the generator counted it. */
+export type Traffic = { requests: number; connections: number; bytesSent: number; bytesReceived: number };
+
+/** What one counter must have grown by, and the claim that this proves. `atLeast` for counters that include more. */
+export type Expectation = { counter: string; claim: string } & ({ exactly: number } | { atLeast: number });
+
+export type Support = { supported: true } | { supported: false; reason: string };
+
+/** A contender: adding one means adding one folder and one line in `data-planes.ts`. */
+export type DataPlane = {
+  readonly id: string;
+  /** One line for `lab list`. */
+  readonly summary: string;
+  /** The modes that this data plane can run, in the order in which they are shown. */
+  readonly modes: readonly Mode[];
+  /** What every result of this data plane must say beside it (a switched-off allow-list, say). */
+  caveats(mode: Mode): readonly string[];
+  supports(mode: Mode & { placement: Placement }): Support;
+  /** Installs into the pool's nodes only, and resolves when it is ready to carry traffic. Idempotent. */
+  install(context: DataPlaneContext, pool: Pool): Promise<void>;
+  /** What an injector does: puts a pod template on the data plane. Pure; the input is not changed. */
+  enroll(template: V1PodTemplateSpec, pool: Pool): V1PodTemplateSpec;
+  /** Resolves when the data plane has accepted the configuration of all enrolled pods. */
+  ready(context: DataPlaneContext, pool: Pool): Promise<void>;
+  /** Counters of every hop that traffic of this test case could take: those it should, and those it should not. */
+  evidence(context: DataPlaneContext, testCase: TestCase): Promise<Evidence>;
+  /** What the counters must show for that traffic. A counter that is not named here must not move. */
+  expected(testCase: TestCase, traffic: Traffic): readonly Expectation[];
+  /** The client address that the workload sees: the generator's own pod address, or a fixed one of a proxy. */
+  clientAddress(testCase: TestCase, generator: V1Pod): string;
+  /** Whose CPU a container's time is; null leaves it to the pod's label `lab.role`. */
+  role(pod: V1Pod, container: string): Role | null;
+  remove(context: DataPlaneContext, pool: Pool): Promise<void>;
+};
