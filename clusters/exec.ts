@@ -67,7 +67,8 @@ export function start(
   args: readonly string[],
   options: Omit<ExecOptions, 'input' | 'timeoutMs'> & { stdio?: [Stdio, Stdio, Stdio]; detached?: boolean } = {},
 ): Process {
-  const [stdin, stdout, stderr] = options.stdio ?? ['ignore', 'pipe', 'pipe'];
+  // execa takes any open descriptor; its types name only the first three.
+  const [stdin, stdout, stderr] = (options.stdio ?? ['ignore', 'pipe', 'pipe']) as ['pipe', 'pipe', 'pipe'];
   const child: ResultPromise = execa(file, args, {
     reject: false,
     buffer: false,
@@ -100,7 +101,9 @@ export function start(
 
 /** The command as one line that could be pasted into a shell. */
 export function commandLine(file: string, args: readonly string[]): string {
-  return [file, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
+  return [file, ...args]
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
 }
 
 function execError(file: string, args: readonly string[], { exitCode, stdout, stderr }: ExecResult): LabError {
