@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { LabError } from './error.ts';
 
 /** How a process is run. Times are in milliseconds, as the operating system's timers take them. */
@@ -69,7 +69,7 @@ export function start(
 ): Process {
   // execa takes any open descriptor; its types name only the first three.
   const [stdin, stdout, stderr] = (options.stdio ?? ['ignore', 'pipe', 'pipe']) as ['pipe', 'pipe', 'pipe'];
-  const child: ResultPromise = execa(file, args, {
+  const child = execa(file, args, {
     reject: false,
     buffer: false,
     stdin,
