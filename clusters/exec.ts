@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { LabError } from './error.ts';
 
@@ -23,11 +23,13 @@ export type Process = {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
+  /** All descriptors by number; null where there is no pipe to us. */
+  readonly stdio: readonly (Readable | Writable | Duplex | null | undefined)[];
   readonly ended: Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>;
   kill(signal: NodeJS.Signals): void;
 };
 
-/** Where a long-running process's output goes: a pipe to us, nowhere, our own terminal, or an open file. */
+/** What a descriptor of a long-running process is: a pipe to us, nothing, our own, or an open descriptor of ours. */
 export type Stdio = 'pipe' | 'ignore' | 'inherit' | number;
 
 /**
@@ -65,16 +67,13 @@ export async function tryExec(file: string, args: readonly string[], options: Ex
 export function start(
   file: string,
   args: readonly string[],
-  options: Omit<ExecOptions, 'input' | 'timeoutMs'> & { stdio?: [Stdio, Stdio, Stdio]; detached?: boolean } = {},
+  options: Omit<ExecOptions, 'input' | 'timeoutMs'> & { stdio?: readonly Stdio[]; detached?: boolean } = {},
 ): Process {
-  // execa takes any open descriptor; its types name only the first three.
-  const [stdin, stdout, stderr] = (options.stdio ?? ['ignore', 'pipe', 'pipe']) as ['pipe', 'pipe', 'pipe'];
   const child = execa(file, args, {
     reject: false,
     buffer: false,
-    stdin,
-    stdout,
-    stderr,
+    // execa takes any open descriptor; its types name only the first three.
+    stdio: (options.stdio ?? ['ignore', 'pipe', 'pipe']) as ['pipe', 'pipe', 'pipe'],
     cleanup: !options.detached,
     detached: options.detached ?? false,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -85,6 +84,8 @@ export function start(
   if (child.pid === undefined) {
     throw execError(file, args, { exitCode: 127, stdout: '', stderr: 'it could not be started' });
   }
+  // A promise of execa's types, a ChildProcess all the same.
+  if (options.detached) (child as unknown as { unref(): void }).unref();
   const ended = child.then((result) => ({
     exitCode: result.exitCode ?? null,
     signal: (result.signal as NodeJS.Signals | undefined) ?? null,
@@ -94,6 +95,7 @@ export function start(
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
+    stdio: child.stdio,
     ended,
     kill: (signal) => void child.kill(signal),
   };

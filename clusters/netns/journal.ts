@@ -1,0 +1,68 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { LabError } from '../error.ts';
+import { journalPath, runtimeDirectory } from './paths.ts';
+
+/** A process that cannot be mistaken for a later one with the same id: start time in clock ticks since boot. */
+const ProcessIdentity = z.strictObject({ pid: z.int().positive(), startTime: z.string() });
+export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
+
+/** What the lab has made on this host, or is about to make: enough to remove it all after a kill -9. */
+export const Journal = z.strictObject({
+  version: z.literal(1),
+  startedAt: z.iso.datetime(),
+  /** The command without which the cluster makes no sense (`lab run` brought it up for itself); null after `lab up`. */
+  owner: ProcessIdentity.nullable(),
+  /** The process whose end ends everything in the lab's namespaces; null until it has been started. */
+  supervisor: ProcessIdentity.nullable(),
+  pools: z.array(z.strictObject({ name: z.string(), dataPlane: z.string() })),
+});
+export type Journal = z.infer<typeof Journal>;
+
+/** The journal, or null where the lab has nothing on this host. */
+export async function readJournal(): Promise<Journal | null> {
+  const text = await readFile(journalPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'EACCES') return null;
+    throw error;
+  });
+  if (text === null) return null;
+  try {
+    return Journal.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new LabError('LAB_JOURNAL_UNREADABLE', {
+      message: `${journalPath} is not a journal of this version of the lab`,
+      remedy: `Run \`lab down\` of the version that wrote it, or reboot: ${runtimeDirectory} is on a tmpfs.`,
+      cause,
+    });
+  }
+}
+
+/** Written before what it names is made: to a temporary name, synced, renamed. */
+export async function writeJournal(journal: Journal): Promise<void> {
+  await mkdir(runtimeDirectory, { recursive: true, mode: 0o700 });
+  const temporary = `${journalPath}.${process.pid}`;
+  const file = await open(temporary, 'w', 0o600);
+  await file.writeFile(JSON.stringify(journal));
+  await file.sync();
+  await file.close();
+  await rename(temporary, journalPath);
+}
+
+export async function removeJournal(): Promise<void> {
+  await rm(journalPath, { force: true });
+}
+
+/** Identifies a running process; null when there is none of that id. */
+export async function identify(pid: number): Promise<ProcessIdentity | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  if (stat === null) return null;
+  // proc(5): the name in parentheses may contain anything; state is field 3 and the start time field 22.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? null : { pid, startTime: fields[19] ?? '' };
+}
+
+/** Whether that very process is still running. */
+export async function isAlive(identity: ProcessIdentity | null): Promise<boolean> {
+  if (identity === null) return false;
+  return (await identify(identity.pid))?.startTime === identity.startTime;
+}

@@ -1,0 +1,200 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Cluster, type Pool, poolOf } from '../cluster.ts';
+import { LabError } from '../error.ts';
+import { type Process, start } from '../exec.ts';
+import { connect } from '../kube.ts';
+import { ensureTools } from '../tools.ts';
+import { cgroupsExist, removeCgroups } from './cgroup.ts';
+import { identify, isAlive, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { kubeconfigPath, logDirectory, privateDirectory, supervisorSocket } from './paths.ts';
+import { type SupervisorOptions, SupervisorReport } from './supervisor-protocol.ts';
+
+/** The node outside all pools: `none`'s networking, for what belongs to no data plane. */
+export const outsideNode = { name: 'outside', pool: 'outside' } as const;
+
+/** What the embedded cluster is asked to be. `ephemeral`: it ends with this process, whatever becomes of it. */
+export type BringUpOptions = {
+  pools: readonly Pool[];
+  ephemeral: boolean;
+  signal: AbortSignal;
+  progress: (message: string) => void;
+};
+
+const startTimeoutSeconds = 90;
+
+/**
+ * Brings the embedded cluster up: control plane, nodes, node runtime. Data planes are not installed yet.
+ * The caller holds the lock (`lock.ts`) and has removed leftovers.
+ * @throws LabError saying which step failed; nothing is left behind then.
+ */
+export async function bringUp({ pools, ephemeral, signal, progress }: BringUpOptions): Promise<Cluster> {
+  await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
+    signal,
+    progress,
+  });
+  const self = await identify(process.pid);
+  const journal = {
+    version: 1 as const,
+    startedAt: new Date().toISOString(),
+    owner: ephemeral ? self : null,
+    supervisor: null,
+    pools: pools.map(({ name, dataPlane }) => ({ name, dataPlane })),
+  };
+  await writeJournal(journal);
+  try {
+    await rm(logDirectory, { recursive: true, force: true });
+    await mkdir(logDirectory, { recursive: true, mode: 0o700 });
+    const supervisor = await startSupervisor(pools, ephemeral);
+    await writeJournal({ ...journal, supervisor: await identify(supervisor.process.pid) });
+    await supervisor.ready(signal, progress);
+    if (!ephemeral) supervisor.letGo();
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+  return clusterOf(pools);
+}
+
+/** The cluster that is up, or null. */
+export async function attach(): Promise<Cluster | null> {
+  const journal = await readJournal();
+  if (journal === null || !(await isAlive(journal.supervisor))) return null;
+  return clusterOf(journal.pools.map(({ name, dataPlane }) => poolOf(name, dataPlane)));
+}
+
+/** Ends everything that the lab runs on this host and removes what it made. Nothing to do is no error. */
+export async function tearDown(): Promise<void> {
+  const journal = await readJournal();
+  if (journal !== null && journal.supervisor !== null && (await isAlive(journal.supervisor))) {
+    process.kill(journal.supervisor.pid, 'SIGKILL');
+    await gone(journal.supervisor.pid);
+  }
+  if (await cgroupsExist()) await removeCgroups();
+  await Promise.all(
+    [kubeconfigPath, supervisorSocket, privateDirectory].map((path) => rm(path, { recursive: true, force: true })),
+  );
+  await removeJournal();
+}
+
+/**
+ * Removes what a lab left that was killed: a supervisor that died, or one whose command is gone.
+ * @returns whether there was anything.
+ */
+export async function removeLeftovers(): Promise<boolean> {
+  const journal = await readJournal();
+  if (journal === null) return false;
+  const abandoned = journal.owner !== null && !(await isAlive(journal.owner));
+  if (!abandoned && (journal.supervisor === null || (await isAlive(journal.supervisor)))) return false;
+  await tearDown();
+  return true;
+}
+
+function clusterOf(pools: readonly Pool[]): Cluster {
+  return { kind: 'netns', kubeconfig: kubeconfigPath, pools, kube: connect(kubeconfigPath) };
+}
+
+type Supervisor = {
+  process: Process;
+  ready(signal: AbortSignal, progress: (message: string) => void): Promise<void>;
+  letGo(): void;
+};
+
+// A pid namespace: when its first process ends, the kernel ends all others, however they were started. A shell is that
+// first process because it reaps orphans, which Node.js does not.
+async function startSupervisor(pools: readonly Pool[], ephemeral: boolean): Promise<Supervisor> {
+  const listener = createServer();
+  const port = await new Promise<number>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(0, '127.0.0.1', () => resolve((listener.address() as { port: number }).port));
+  });
+  const options: SupervisorOptions = {
+    nodes: [...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ name: node, pool: name }))), outsideNode],
+    port,
+    ephemeral,
+  };
+  const log = createWriteStream(join(logDirectory, 'supervisor.log'));
+  await new Promise((resolve) => log.once('open', resolve));
+  const logFd = (log as unknown as { fd: number }).fd;
+  // Node.js has no public way to hand a listening socket to a process that is not started as Node.js directly.
+  const listenFd = (listener as unknown as { _handle: { fd: number } })._handle.fd;
+  const program = join(import.meta.dirname, 'supervisor.ts');
+  const child = start(
+    'unshare',
+    [
+      ...['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', '--'],
+      ...['sh', '-c', '"$@"; exit $?', 'datapath-lab', process.execPath, program],
+    ],
+    {
+      stdio: ['ignore', logFd, logFd, listenFd, 'pipe'],
+      detached: true,
+      env: { LAB_SUPERVISOR: JSON.stringify(options) },
+      cwd: '/',
+    },
+  );
+  listener.close();
+  log.destroy();
+  const report = child.stdio[4] as Socket;
+  return {
+    process: child,
+    ready: (signal, progress) => awaitReady(child, report, signal, progress),
+    letGo: () => report.destroy(),
+  };
+}
+
+async function awaitReady(
+  child: Process,
+  report: Readable,
+  signal: AbortSignal,
+  progress: (message: string) => void,
+): Promise<void> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutSeconds * 1000)]);
+  const lines = createInterface({ input: report });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      deadline.addEventListener('abort', () => {
+        signal.aborted ? reject(signal.reason) : reject(failed(`did not finish in ${startTimeoutSeconds} s`, null));
+      });
+      lines.on('line', (line) => {
+        const parsed = SupervisorReport.parse(JSON.parse(line));
+        if (parsed.report === 'step') progress(parsed.message);
+        else if (parsed.report === 'ready') resolve();
+        else reject(failed(`failed: ${parsed.message}`, parsed.remedy));
+      });
+      void child.ended.then(async () => reject(failed(`ended:\n${await supervisorLogTail()}`, null)));
+    });
+  } finally {
+    lines.close();
+    report.resume();
+  }
+}
+
+function failed(what: string, remedy: string | null): LabError {
+  return new LabError('LAB_CLUSTER_START_FAILED', {
+    message: `The start of the embedded cluster ${what}`,
+    remedy: remedy ?? `Logs are in ${logDirectory}; \`lab doctor\` says what this host lacks.`,
+  });
+}
+
+async function supervisorLogTail(): Promise<string> {
+  const log = await readFile(join(logDirectory, 'supervisor.log'), 'utf8').catch(() => '');
+  return log.trimEnd().split('\n').slice(-15).join('\n');
+}
+
+async function gone(pid: number): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while ((await identify(pid)) !== null) {
+    if (Date.now() > deadline) {
+      throw new LabError('LAB_SUPERVISOR_STUCK', {
+        message: `Process ${pid} does not end after SIGKILL`,
+        remedy: `Look at it: cat /proc/${pid}/stack`,
+      });
+    }
+    await delay(10);
+  }
+}

@@ -1,0 +1,131 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { connect as connectTo, createServer, Socket } from 'node:net';
+import { pipeline } from 'node:stream';
+import { poolLabel } from '../cluster.ts';
+import { kubeconfig } from '../control-plane/kubeconfig.ts';
+import { createPki } from '../control-plane/pki.ts';
+import { startControlPlane } from '../control-plane/start.ts';
+import { exec } from '../exec.ts';
+import { images } from '../images.ts';
+import { addressPlan } from './address-plan.ts';
+import { enterCgroup } from './cgroup.ts';
+import { enter, holdNamespace } from './namespace.ts';
+import * as network from './network.ts';
+import { createNode } from './node.ts';
+import { cgroupRoot, kubeconfigPath, logDirectory, privateDirectory, supervisorSocket } from './paths.ts';
+import { startRuntime } from './runtime/runtime.ts';
+import { ExecRequest, SupervisorOptions, type SupervisorReport } from './supervisor-protocol.ts';
+
+/**
+ * The process that is the embedded cluster: it runs in pid, mount and network namespaces of its own, and the end of it
+ * is the end of everything that it started.
+ */
+async function main(): Promise<void> {
+  const options = SupervisorOptions.parse(JSON.parse(process.env.LAB_SUPERVISOR ?? ''));
+  const report = new Socket({ fd: 4, readable: true, writable: true });
+  const say = (line: SupervisorReport): void => void report.write(`${JSON.stringify(line)}\n`);
+  let started = false;
+  // The command that started us holds the other end; when it is gone, so is the need for what it did not finish.
+  report.on('close', () => {
+    if (!started || options.ephemeral) process.exit(0);
+  });
+  report.on('error', () => undefined);
+  report.resume();
+  try {
+    await startCluster(options, (message) => say({ report: 'step', message }));
+    started = true;
+    say({ report: 'ready' });
+  } catch (error) {
+    const remedy = error instanceof Error && 'remedy' in error ? (error.remedy as string | null) : null;
+    say({ report: 'failed', message: error instanceof Error ? error.message : String(error), remedy });
+    report.end(() => process.exit(1));
+  }
+}
+
+async function startCluster(options: SupervisorOptions, step: (message: string) => void): Promise<void> {
+  const { signal } = new AbortController();
+  await enterCgroup('system');
+  await mkdir(privateDirectory, { recursive: true, mode: 0o700 });
+  await exec('mount', ['-t', 'tmpfs', '-o', 'mode=700', 'datapath-lab', privateDirectory], { signal });
+
+  step('network namespaces and certificates');
+  const [fabricPid, controlPlanePid, pki] = await Promise.all([
+    holdNamespace('fabric', '', signal),
+    holdNamespace('control-plane', '', signal),
+    createPki(['127.0.0.1', '10.96.0.1', addressPlan.controlPlane, addressPlan.legThere(0)], addressPlan.legHere(0)),
+  ]);
+  await network.createFabric(fabricPid, signal);
+  await network.join(fabricPid, { pid: controlPlanePid, index: 0, address: addressPlan.controlPlane }, signal);
+
+  step('control plane');
+  const server = `https://${addressPlan.legThere(0)}:${addressPlan.apiserverPort}`;
+  const controlPlane = startControlPlane(
+    {
+      directory: `${privateDirectory}/control-plane`,
+      address: addressPlan.controlPlane,
+      port: addressPlan.apiserverPort,
+      serviceCidr: addressPlan.serviceCidr,
+      podCidr: addressPlan.podCidr,
+    },
+    { pki, server, logDirectory, signal, enter: (file, args) => enter(controlPlanePid, file, args) },
+  );
+  const nodes = await Promise.all(
+    options.nodes.map(({ name, pool }, position) =>
+      createNode({ name, pool, index: position + 1 }, { fabricPid, controlPlanePid, signal }),
+    ),
+  );
+  const { kube } = await controlPlane;
+
+  step('nodes');
+  const runtime = await startRuntime({
+    kube,
+    images,
+    nodes: nodes.map((node) => ({ ...node, labels: { [poolLabel]: node.pool } })),
+    cgroupRoot,
+    kubelet: {
+      address: addressPlan.legHere(0),
+      port: addressPlan.kubeletPort,
+      certificate: pki.kubelet,
+      clientCa: pki.ca,
+    },
+    signal,
+  });
+  await forwardApi();
+  await serveExec((request) => runtime.execCommand(request));
+  await writeFile(kubeconfigPath, kubeconfig(`https://127.0.0.1:${options.port}`, pki.ca, pki.admin), { mode: 0o600 });
+}
+
+/** Accepts on the listening socket of the host's loopback that this process has inherited. */
+function forwardApi(): Promise<void> {
+  const server = createServer((client) => {
+    const upstream = connectTo(addressPlan.apiserverPort, addressPlan.legThere(0));
+    client.setNoDelay(true);
+    upstream.setNoDelay(true);
+    pipeline(client, upstream, client, () => undefined);
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ fd: 3 }, resolve);
+  });
+}
+
+async function serveExec(execCommand: (request: ExecRequest) => { file: string; args: string[] }): Promise<void> {
+  await rm(supervisorSocket, { force: true });
+  const server = createHttpServer(async (request, response) => {
+    try {
+      const body = Buffer.concat(await request.toArray()).toString();
+      const answer = execCommand(ExecRequest.parse(JSON.parse(body)));
+      response.end(JSON.stringify(answer));
+    } catch (error) {
+      const { message, code, remedy } = error as { message: string; code?: string; remedy?: string };
+      response.writeHead(400).end(JSON.stringify({ message, code: code ?? null, remedy: remedy ?? null }));
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(supervisorSocket, resolve);
+  });
+}
+
+await main();
