@@ -1,0 +1,94 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LabError } from './error.ts';
+import { exec, tryExec } from './exec.ts';
+
+/** What the lab needs of Debian or Ubuntu, and how to see that it is there: programs on PATH, or absolute paths. */
+export const hostPackages = {
+  'python3-pip': { probe: ['python3', ['-m', 'pip', '--version']] },
+  iproute2: { programs: ['ip'] },
+  iptables: { programs: ['iptables', 'iptables-save', 'iptables-restore'] },
+  'containernetworking-plugins': { programs: ['/usr/lib/cni/ptp', '/usr/lib/cni/host-local', '/usr/lib/cni/portmap'] },
+  runc: { programs: ['runc'] },
+  tcpdump: { programs: ['tcpdump'] },
+  'util-linux': { programs: ['unshare', 'nsenter', 'flock'] },
+  mount: { programs: ['mount', 'umount'] },
+  procps: { programs: ['ps', 'sysctl'] },
+  conntrack: { programs: ['conntrack'] },
+  ethtool: { programs: ['ethtool'] },
+  kmod: { programs: ['modprobe'] },
+} as const satisfies Record<string, { programs: readonly string[] } | { probe: readonly [string, readonly string[]] }>;
+
+export type HostPackage = keyof typeof hostPackages;
+
+/** The packages that an embedded cluster needs. */
+export const clusterPackages: readonly HostPackage[] = (Object.keys(hostPackages) as HostPackage[]).filter(
+  (name) => name !== 'python3-pip',
+);
+
+/**
+ * Makes sure that packages are there; installs those that are not, as root where there is apt, and says so.
+ * @throws LabError LAB_HOST_LACKS (exit 3) naming them and the one command that installs them.
+ */
+export async function ensurePackages(
+  names: readonly HostPackage[],
+  { signal, progress }: { signal: AbortSignal; progress: (message: string) => void },
+): Promise<void> {
+  const missing = await missingPackages(names, signal);
+  if (missing.length === 0) return;
+  const command = installCommand(missing);
+  if (process.getuid?.() !== 0 || !(await isInstalled('apt-get')))
+    throw lacks(missing, 'cannot be installed from here');
+  progress(`installing ${missing.join(' ')} with apt`);
+  const options = { signal, env: { DEBIAN_FRONTEND: 'noninteractive' } };
+  const lockWait = ['-o', 'DPkg::Lock::Timeout=120'];
+  try {
+    await exec('apt-get', [...lockWait, '-q', 'update'], options);
+    await exec('apt-get', [...lockWait, '-q', '-y', '--no-install-recommends', 'install', ...missing], options);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw lacks(missing, cause instanceof Error ? cause.message : String(cause));
+  }
+  const still = await missingPackages(missing, signal);
+  if (still.length > 0) throw lacks(still, `${command} did not bring what they should hold`);
+}
+
+/** Those of the packages whose programs are not there. */
+export async function missingPackages(names: readonly HostPackage[], signal: AbortSignal): Promise<HostPackage[]> {
+  const there = await Promise.all(names.map((name) => isThere(name, signal)));
+  return names.filter((_, index) => !there[index]);
+}
+
+/** The one command that installs packages. */
+export function installCommand(names: readonly string[]): string {
+  return `apt-get install -y ${names.join(' ')}`;
+}
+
+/** Whether a program is on PATH or in the folders that root's PATH has, or at that absolute path. */
+export async function isInstalled(program: string): Promise<boolean> {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter((folder) => folder !== '');
+  const candidates = program.startsWith('/') ? [program] : folders.map((folder) => join(folder, program));
+  const found = await Promise.all(
+    candidates.map((path) =>
+      access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}
+
+async function isThere(name: HostPackage, signal: AbortSignal): Promise<boolean> {
+  const how = hostPackages[name];
+  if ('probe' in how) return (await tryExec(how.probe[0], how.probe[1], { signal })).exitCode === 0;
+  return (await Promise.all(how.programs.map(isInstalled))).every(Boolean);
+}
+
+function lacks(names: readonly HostPackage[], why: string): LabError {
+  return new LabError('LAB_HOST_LACKS', {
+    message: `This host lacks ${names.join(', ')}: ${why}`,
+    remedy: `Run as root: ${installCommand(names)}`,
+    exitCode: 3,
+  });
+}

