@@ -1,0 +1,3 @@
+module datapath-lab/runners/workload
+
+go 1.25.0
