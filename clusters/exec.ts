@@ -84,8 +84,7 @@ export function start(
   if (child.pid === undefined) {
     throw execError(file, args, { exitCode: 127, stdout: '', stderr: 'it could not be started' });
   }
-  // A promise of execa's types, a ChildProcess all the same.
-  if (options.detached) (child as unknown as { unref(): void }).unref();
+  if (options.detached) child.nodeChildProcess.unref();
   const ended = child.then((result) => ({
     exitCode: result.exitCode ?? null,
     signal: (result.signal as NodeJS.Signals | undefined) ?? null,
