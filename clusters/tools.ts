@@ -4,7 +4,7 @@ import { LabError } from './error.ts';
 import { pins } from './pins.ts';
 import { fetchRelease } from './release.ts';
 import { buildGo, type GoBuild, runGo } from './tool-build.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from './tool-cache.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached, isWhole } from './tool-cache.ts';
 import { installWheel } from './wheel.ts';
 
 const kubernetesCommands = [
@@ -143,6 +143,11 @@ export async function ensureTools(names: readonly ToolName[], context: CacheCont
       context,
     );
   }
+}
+
+/** Whether a tool is in the cache, undamaged. */
+export function isCached(name: ToolName): Promise<boolean> {
+  return isWhole(directoryOf(artefactOf(name)));
 }
 
 function artefactOf(name: ToolName): Artefact {

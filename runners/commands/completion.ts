@@ -1,0 +1,14 @@
+import { bashCompletion } from '../bash-completion.ts';
+import { command } from '../command.ts';
+import { commands } from '../commands.ts';
+
+export const completion = command({
+  description: 'Put this into ~/.bashrc: eval "$(lab completion bash)"',
+  cluster: false,
+  flags: {},
+  positionals: [{ name: 'shell', description: 'bash', required: true, choices: async () => ['bash'] }],
+  rest: 'none',
+  async run({ stdout }) {
+    stdout.write(await bashCompletion(commands));
+  },
+});

@@ -1,0 +1,57 @@
+import { access } from 'node:fs/promises';
+import { usageError } from '../arguments.ts';
+import { command } from '../command.ts';
+import { listFlag, switchFlag } from '../flag.ts';
+import { goTier } from '../tiers/go.ts';
+import { e2eTier, tierOf, unitTier } from '../tiers/node.ts';
+import { staticTier } from '../tiers/static.ts';
+import { sum, type Tier, type TierName, type TierResult, tierNames } from '../tiers/tier.ts';
+
+const tiers: Record<TierName, Tier> = { static: staticTier, unit: unitTier, go: goTier, e2e: e2eTier };
+
+export const test = command({
+  description:
+    'A tier that this host cannot run is skipped, and the last lines say why. Tools and packages that a tier needs\nare installed first.',
+  cluster: false,
+  flags: {
+    'require-all': switchFlag('fail where anything is skipped'),
+    tier: listFlag({ description: 'run these tiers only', choices: tierNames, default: tierNames }),
+  },
+  positionals: [
+    { name: 'file', description: 'test files to run, of the unit or the e2e tier', required: false, variadic: true },
+  ],
+  rest: 'none',
+  async run({ flags, positionals, signal, stdout, stderr }) {
+    const files = positionals.length === 0 ? null : positionals;
+    for (const file of files ?? []) await checkFile(file);
+    const chosen = flags.tier.filter((name) => files === null || files.some((file) => tierOf(file) === name));
+    const requireAll = flags['require-all'];
+    const progress = (message: string): void => void stderr.write(`lab: ${message}\n`);
+    const results: [TierName, TierResult, number][] = [];
+    for (const name of chosen) {
+      const began = Date.now();
+      const result = await tiers[name]({ files, requireAll, stdout, signal, progress });
+      results.push([name, result, (Date.now() - began) / 1000]);
+    }
+    stdout.write('\n');
+    for (const [name, result, seconds] of results) {
+      stdout.write(`${name.padEnd(6)}  ${counts(result)} in ${seconds.toFixed(1)} s\n`);
+      for (const reason of result.skipReasons) stdout.write(`        skipped: ${reason}\n`);
+    }
+    const total = sum(results.map(([, result]) => result));
+    if (requireAll && total.skipped > 0) stdout.write('Nothing may be skipped here (--require-all).\n');
+    stdout.write(`${counts(total)}\n`);
+    return total.failed > 0 || (requireAll && total.skipped > 0) ? 5 : 0;
+  },
+});
+
+async function checkFile(file: string): Promise<void> {
+  if (tierOf(file) === null) throw usageError('test', `${file} is no test file: those end in .test.ts`);
+  await access(file).catch(() => {
+    throw usageError('test', `There is no file ${file}`);
+  });
+}
+
+function counts({ passed, failed, skipped }: TierResult): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}

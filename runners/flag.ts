@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { didYouMean } from './suggestion.ts';
+
+/**
+ * One flag of a command: parsing, help and completion all come from it. A flag without `placeholder` is a switch.
+ * `schema` reads the text that was given, true for a switch, undefined where the flag is absent; its default is the
+ * flag's.
+ */
+export type Flag<T = unknown> = {
+  readonly description: string;
+  readonly placeholder: string | null;
+  /** The values that there are, for completion; empty where any text of the right form does. */
+  readonly choices: readonly string[];
+  readonly schema: z.ZodType<T>;
+};
+
+/** A flag that is there or not. */
+export function switchFlag(description: string): Flag<boolean> {
+  return { description, placeholder: null, choices: [], schema: z.boolean().default(false) };
+}
+
+/** Any text, such as a path. Null when absent. */
+export function textFlag({
+  placeholder,
+  description,
+}: {
+  placeholder: string;
+  description: string;
+}): Flag<string | null> {
+  return {
+    description,
+    placeholder,
+    choices: [],
+    schema: z.string().min(1, 'must not be empty').nullable().default(null),
+  };
+}
+
+/** A whole number in a range, which help shows. */
+export function wholeNumberFlag({
+  description,
+  min,
+  max,
+  ...rest
+}: {
+  description: string;
+  min: number;
+  max: number;
+  default: number;
+}): Flag<number> {
+  return {
+    description: `${description} (${min} to ${max})`,
+    placeholder: 'N',
+    choices: [],
+    schema: z
+      .string()
+      .transform((text, context) => {
+        const value = Number(text);
+        if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+        context.addIssue(`must be a whole number from ${min} to ${max}`);
+        return z.NEVER;
+      })
+      .default(rest.default),
+  };
+}
+
+/** One of several words. */
+export function choiceFlag<T extends string>({
+  description,
+  choices,
+  ...rest
+}: {
+  description: string;
+  choices: readonly T[];
+  default: T;
+}): Flag<T> {
+  return {
+    description,
+    placeholder: choices.join('|'),
+    choices,
+    schema: z
+      .string()
+      .optional()
+      .transform((text, context) => (text === undefined ? rest.default : oneOf(text, choices, context))),
+  };
+}
+
+/** Several of some words, separated by commas, each once. */
+export function listFlag<T extends string>({
+  description,
+  choices,
+  ...rest
+}: {
+  description: string;
+  choices: readonly T[];
+  default: readonly T[];
+}): Flag<readonly T[]> {
+  return {
+    description,
+    placeholder: 'A,B',
+    choices,
+    schema: z
+      .string()
+      .transform((text, context): readonly T[] => {
+        const words = text.split(',');
+        if (new Set(words).size < words.length) context.addIssue('names something twice');
+        return words.map((word) => oneOf(word, choices, context));
+      })
+      .default(rest.default),
+  };
+}
+
+function oneOf<T extends string>(text: string, choices: readonly T[], context: z.RefinementCtx): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  context.addIssue(`knows no "${text}"${didYouMean(text, choices)}, but ${choices.join(', ')}`);
+  return z.NEVER;
+}

@@ -1,0 +1,28 @@
+import { LabError } from '../clusters/error.ts';
+import { requireClusterHost } from '../clusters/host.ts';
+import { runCli } from './cli.ts';
+import { commands } from './commands.ts';
+
+// The entry of `lab`: signals in, exit code out.
+const interruption = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    if (interruption.signal.aborted) process.exit(130);
+    interruption.abort(new LabError('LAB_INTERRUPTED', { message: `Interrupted by ${name}.`, exitCode: 130 }));
+  });
+}
+// `lab list | head -1` is no failure of ours, but what still runs must end in order.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  interruption.abort(new LabError('LAB_INTERRUPTED', { message: 'Nobody reads the output.', exitCode: 130 }));
+});
+
+const exitCode = await runCli(process.argv.slice(2), {
+  commands,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interruption.signal,
+  requireClusterHost,
+});
+// Whatever a library still holds open must not hold the command up.
+process.exit(exitCode);

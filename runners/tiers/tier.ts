@@ -1,0 +1,34 @@
+import type { Writable } from 'node:stream';
+
+/** A part of the test suite: `static` checks, `unit` tests, `go` modules, and `e2e` tests, which need root on Linux. */
+export const tierNames = ['static', 'unit', 'go', 'e2e'] as const;
+export type TierName = (typeof tierNames)[number];
+
+/** How many checks ended how. `skipReasons` has one line for each skipped one, or one for them all. */
+export type TierResult = { passed: number; failed: number; skipped: number; skipReasons: readonly string[] };
+
+export type TierContext = {
+  /** Test files to run; null for all of the tier. */
+  files: readonly string[] | null;
+  /** Whether what is missing may be installed, because nothing may be skipped. */
+  requireAll: boolean;
+  stdout: Writable;
+  signal: AbortSignal;
+  progress: (message: string) => void;
+};
+
+export type Tier = (context: TierContext) => Promise<TierResult>;
+
+/** A tier that this host cannot run, as a result. */
+export function skippedTier(reason: string): TierResult {
+  return { passed: 0, failed: 0, skipped: 1, skipReasons: [reason] };
+}
+
+export function sum(results: readonly TierResult[]): TierResult {
+  return {
+    passed: results.reduce((total, { passed }) => total + passed, 0),
+    failed: results.reduce((total, { failed }) => total + failed, 0),
+    skipped: results.reduce((total, { skipped }) => total + skipped, 0),
+    skipReasons: results.flatMap(({ skipReasons }) => skipReasons),
+  };
+}
