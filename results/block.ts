@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { Figure } from './figure.ts';
+import { Histogram } from './histogram.ts';
+
+const count = z.int().nonnegative();
+const seconds = z.number().nonnegative();
+
+/** What a load generator says about one measured window. */
+export const LoadResult = z.strictObject({
+  /** Requests per second; null where the load is closed-loop. */
+  requestedRate: z.number().positive().nullable(),
+  /** Requests answered rightly, per second of the window. */
+  achievedRate: z.number().nonnegative(),
+  windowSeconds: z.number().positive(),
+  connections: z.int().positive(),
+  /** Of the requests answered rightly; open-loop, from the instant at which each was due. */
+  latency: Histogram,
+  /** Requests that failed: how many, of what kind, and how long each took to fail. */
+  errors: z.strictObject({ count, kinds: z.record(z.string(), count), latency: Histogram }),
+  /** How well the generator kept its own timetable; null where the load is closed-loop. */
+  arrivals: z
+    .strictObject({
+      scheduled: count,
+      started: count,
+      dropped: count,
+      late: count,
+      /** An arrival that starts later than this after the instant at which it was due is late. */
+      lateThresholdSeconds: seconds,
+      /** Seconds between the instant at which an arrival was due and its start. */
+      lateness: z.strictObject({ p50: z.number(), p99: z.number(), p999: z.number(), max: z.number() }),
+    })
+    .nullable(),
+  /** All that was sent since the generator connected, warm-up included: what the data plane's counters must show. */
+  totals: z.strictObject({
+    requests: count,
+    connections: count,
+    bytesSent: count,
+    bytesReceived: count,
+    reconnects: count,
+  }),
+});
+export type LoadResult = z.infer<typeof LoadResult>;
+
+/** The roles that pods have. A role that no container has had cost 0; one that could not be read says why. */
+export const podRoles = ['generator', 'workload', 'proxy', 'control'] as const;
+
+const ByRole = z.strictObject({ generator: Figure, workload: Figure, proxy: Figure, control: Figure });
+
+/** CPU time used between two readings, `seconds` apart, that enclose the window as tightly as they can. */
+const CpuUse = z.strictObject({
+  seconds: z.number().positive(),
+  /** All that was not idle, on all cores, the lab or not. */
+  busySeconds: seconds,
+  /** What the hypervisor gave to others. */
+  stealSeconds: seconds,
+  /** CPU seconds of the pods' cgroups. */
+  roles: ByRole,
+});
+
+/** One test case's turn in one pass. */
+export const Block = LoadResult.extend({
+  /** Which pass over all test cases, from 0. */
+  pass: z.int().nonnegative(),
+  windowBeganAt: z.iso.datetime(),
+  cpu: CpuUse,
+  /** Bytes that the pods' cgroups held at the end of the window; null where the scenario does not ask. */
+  memoryBytes: ByRole.nullable(),
+});
+export type Block = z.infer<typeof Block>;

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { roles } from './cpu.ts';
+import { Encryption, Placement, Profile } from './test-case.ts';
+
+/** One number and what it is relative to `none` (l4, plaintext, same placement) in the same blocks of the same run. */
+export const Row = z.strictObject({
+  dataPlane: z.string(),
+  variant: z.string().nullable(),
+  profile: Profile,
+  encryption: Encryption,
+  placement: Placement,
+  metric: z.string(),
+  role: z.enum(roles).nullable(),
+  unit: z.string(),
+  quantile: z.number().nullable(),
+  /** Over all blocks: a quantile is that of the merged histogram. */
+  value: z.number().nullable(),
+  /** The median of the blocks' ratios; null where there is no valid baseline, or a ratio means nothing. */
+  ratioToNone: z.number().nullable(),
+  /** The 95 % confidence interval of `ratioToNone`. */
+  interval: z.tuple([z.number(), z.number()]).nullable(),
+  /** The median of the blocks' differences, in `unit`. */
+  addedToNone: z.number().nullable(),
+  valid: z.boolean(),
+  /** Why the row is not valid; null where it is. */
+  reason: z.string().nullable(),
+});
+export type Row = z.infer<typeof Row>;
+
+/** What `lab run --json` prints: the id of the run, its scenario, and one row for each number. */
+export const Comparison = z.strictObject({ run: z.string(), scenario: z.string(), rows: z.array(Row) });
+export type Comparison = z.infer<typeof Comparison>;

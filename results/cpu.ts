@@ -1,0 +1,43 @@
+import { type Block, podRoles } from './block.ts';
+import { dividedBy, type Figure, figure, missing, sumOf } from './figure.ts';
+import { median } from './median.ts';
+import type { Run } from './run.ts';
+
+/** Whose CPU time it is. `kernel` is what the machine used beyond an idle cluster and beyond the pods. */
+export const roles = [...podRoles, 'kernel'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * CPU seconds per second of the machine with the cluster up and nothing sent. The median of the windows, so that one
+ * that something else disturbed does not shift every block.
+ */
+export function idleRate({ idle }: Pick<Run, 'idle'>): Figure {
+  const rate = median(idle.map(({ seconds, busyCpuSeconds }) => busyCpuSeconds / seconds));
+  return rate === null ? missing('no idle window was measured') : figure(rate);
+}
+
+/**
+ * CPU seconds for each request that was answered rightly: the whole machine's less the idle cluster's where the role is
+ * null, else that of the role's cgroups. `kernel` is what the roles leave over of the whole. It may be slightly negative
+ * and is not clamped: the idle cluster's share is taken off the whole, not off the roles.
+ */
+export function cpuSecondsPerRequest(blocks: readonly Block[], role: Role | null, idle: Figure): Figure {
+  const used = role === null ? whole(blocks, idle) : role === 'kernel' ? kernel(blocks, idle) : ofRole(blocks, role);
+  const answered = blocks.reduce((sum, { latency }) => sum + latency.count, 0);
+  return dividedBy(used, answered, 'requests answered');
+}
+
+function whole(blocks: readonly Block[], idle: Figure): Figure {
+  const rate = idle.value;
+  if (rate === null) return idle;
+  return sumOf(blocks.map(({ cpu }) => figure(cpu.busySeconds - rate * cpu.seconds)));
+}
+
+function kernel(blocks: readonly Block[], idle: Figure): Figure {
+  const pods = sumOf(podRoles.map((role) => ofRole(blocks, role)));
+  return sumOf([whole(blocks, idle), pods.value === null ? pods : figure(-pods.value)]);
+}
+
+function ofRole(blocks: readonly Block[], role: (typeof podRoles)[number]): Figure {
+  return sumOf(blocks.map(({ cpu }) => cpu.roles[role]));
+}

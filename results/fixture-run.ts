@@ -1,0 +1,156 @@
+import type { Block } from './block.ts';
+import { evidenceRecord } from './evidence-record.ts';
+import { figure } from './figure.ts';
+import { histogramOf } from './histogram.ts';
+import { methodologyVersion } from './methodology.ts';
+import { type Random, random, shuffled } from './random.ts';
+import { idle, type Run, schemaVersion } from './run.ts';
+import { type TestCase, testCaseId } from './test-case.ts';
+
+/** What a made-up test case is like: its median latency and its CPU per request, in seconds. */
+export type MadeUpTestCase = Omit<TestCase, 'id' | 'caveats' | 'outcome'> & {
+  latencySeconds: number;
+  cpuSecondsPerRequest: number;
+};
+
+export const plainNone: MadeUpTestCase = {
+  dataPlane: 'none',
+  dataPlaneId: 'none',
+  variant: null,
+  profile: 'l4',
+  encryption: 'none',
+  placement: 'cross-node',
+  latencySeconds: 0.0002,
+  cpuSecondsPerRequest: 0.0001,
+};
+
+export const sidecarMtls: MadeUpTestCase = {
+  ...plainNone,
+  dataPlane: 'sidecar',
+  dataPlaneId: 'sidecar',
+  encryption: 'mtls',
+  latencySeconds: 0.0006,
+  cpuSecondsPerRequest: 0.0003,
+};
+
+const [rate, seconds, cores, idleCores] = [100, 4, 2, 0.04];
+
+/**
+ * A run for tests, made up from a seed: each pass disturbs all test cases alike, by a factor between 1 and 2, and each block
+ * by a few per cent of its own.
+ */
+export function fixtureRun({
+  testCases = [plainNone, sidecarMtls],
+  blocks = 10,
+  seed = 1,
+}: {
+  testCases?: readonly MadeUpTestCase[];
+  blocks?: number;
+  seed?: number;
+} = {}): Run {
+  const source = random(seed);
+  const passes = Array.from({ length: blocks }, (_, pass) => ({ pass, disturbance: 1 + source.uniform() }));
+  const ids = testCases.map(testCaseId);
+  return {
+    schemaVersion,
+    methodologyVersion,
+    id: '20261121T120000Z-latency-0a1b2c',
+    scenario: 'latency',
+    startedAt: '2026-11-21T12:00:00.000Z',
+    finishedAt: '2026-11-21T12:03:00.000Z',
+    status: { state: 'finished' },
+    options: {
+      planes: testCases.map(({ dataPlane, dataPlaneId }) => ({ name: dataPlane, dataPlane: dataPlaneId })),
+      profiles: ['l4'],
+      placements: ['cross-node'],
+      blocks,
+      seconds,
+      warmupSeconds: 1,
+      rate,
+      connections: 16,
+      seed,
+      cluster: 'netns',
+    },
+    host: {
+      kernel: '6.1.0',
+      os: 'Debian GNU/Linux 12',
+      cpuModel: 'made up',
+      cores,
+      memoryBytes: 8 * 1024 ** 3,
+      virtualised: true,
+      irqTimeAccounting: null,
+      cgroup: 'v2',
+    },
+    versions: { kernel: '6.1.0' },
+    commit: null,
+    dirty: false,
+    caveats: [],
+    generator: {
+      name: 'k6',
+      version: '2.0.0',
+      statedCost: { rate, cpuCores: 0.02, latencySeconds: 0.00006, how: 'made up' },
+    },
+    order: passes.map(() => shuffled([...ids, idle], source)),
+    testCases: testCases.map(({ latencySeconds, cpuSecondsPerRequest, ...identity }) => ({
+      ...identity,
+      id: testCaseId(identity),
+      caveats: [],
+      outcome: {
+        state: 'measured',
+        verification: evidence(identity.encryption),
+        evidence: evidence('none'),
+        blocks: passes.map(({ pass, disturbance }) =>
+          block(pass, latencySeconds * disturbance, cpuSecondsPerRequest * disturbance, source),
+        ),
+      },
+    })),
+    idle: passes.map(({ pass }) => ({ pass, seconds, busyCpuSeconds: idleCores * seconds })),
+  };
+}
+
+function evidence(encryption: TestCase['encryption']) {
+  const check = { claim: 'each request passes', counter: 'requests', expected: '500', measured: 500, held: true };
+  const captures = [
+    { where: 'between the nodes', expected: 'ciphertext' as const, packets: 100, plaintextFound: false },
+    {
+      where: 'between the nodes, with encryption off',
+      expected: 'plaintext' as const,
+      packets: 100,
+      plaintextFound: true,
+    },
+  ];
+  return evidenceRecord([check], encryption === 'none' ? [] : captures);
+}
+
+function block(pass: number, latencySeconds: number, cpuSecondsPerRequest: number, source: Random): Block {
+  const requests = rate * seconds;
+  const ownNoise = Math.exp(0.03 * source.normal());
+  const latencies = Array.from({ length: requests }, () => latencySeconds * ownNoise * Math.exp(0.3 * source.normal()));
+  const pods = cpuSecondsPerRequest * ownNoise * requests * 0.8;
+  return {
+    pass,
+    windowBeganAt: new Date(Date.UTC(2026, 10, 21, 12, 0, 15 * pass)).toISOString(),
+    windowSeconds: seconds,
+    requestedRate: rate,
+    achievedRate: rate,
+    connections: 16,
+    latency: histogramOf(latencies),
+    errors: { count: 0, kinds: {}, latency: histogramOf([]) },
+    arrivals: {
+      scheduled: requests,
+      started: requests,
+      dropped: 0,
+      late: 0,
+      lateThresholdSeconds: 0.001,
+      lateness: { p50: 0.00001, p99: 0.0001, p999: 0.0002, max: 0.0003 },
+    },
+    totals: { requests: 500, connections: 16, bytesSent: 50_000, bytesReceived: 600_000, reconnects: 0 },
+    cpu: {
+      seconds,
+      busySeconds: cpuSecondsPerRequest * ownNoise * requests + idleCores * seconds,
+      stealSeconds: 0,
+      roles: { generator: figure(pods / 2), workload: figure(pods / 4), proxy: figure(pods / 4), control: figure(0) },
+    },
+    memoryBytes: null,
+  };
+}

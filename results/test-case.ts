@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { Block } from './block.ts';
+import { EvidenceRecord } from './evidence-record.ts';
+
+export const Profile = z.enum(['l4', 'l7']);
+export type Profile = z.infer<typeof Profile>;
+
+export const Encryption = z.enum(['none', 'mtls', 'wireguard']);
+export type Encryption = z.infer<typeof Encryption>;
+
+export const Placement = z.enum(['cross-node', 'same-node']);
+export type Placement = z.infer<typeof Placement>;
+
+/** What a test case came to. Which of the measured are valid is not recorded but computed, by validity.ts. */
+export const Outcome = z.discriminatedUnion('state', [
+  z.strictObject({
+    state: z.literal('measured'),
+    /** What was proven with a small known number of requests before anything was measured. */
+    verification: EvidenceRecord,
+    /** What all traffic of the blocks, warm-up included, did to the counters. */
+    evidence: EvidenceRecord,
+    /** In the order of their passes. An interrupted run has fewer than it was asked for, perhaps none. */
+    blocks: z.array(Block),
+  }),
+  /** The data plane does not support it, say. */
+  z.strictObject({ state: z.literal('skipped'), reason: z.string().min(1) }),
+  /** It could not be verified, say; what had been verified by then is kept. */
+  z.strictObject({
+    state: z.literal('failed'),
+    reason: z.string().min(1),
+    verification: EvidenceRecord.nullable(),
+  }),
+]);
+export type Outcome = z.infer<typeof Outcome>;
+
+export const TestCase = z
+  .strictObject({
+    id: z.string(),
+    /** The pool's name, which is the data plane's unless the same one runs twice. */
+    dataPlane: z.string(),
+    dataPlaneId: z.string(),
+    variant: z.string().nullable(),
+    profile: Profile,
+    encryption: Encryption,
+    placement: Placement,
+    /** What must be said beside every number of it. */
+    caveats: z.array(z.string()),
+    outcome: Outcome,
+  })
+  .refine((testCase) => testCase.id === testCaseId(testCase), {
+    path: ['id'],
+    error: 'the id must be dataPlane/profile/encryption/placement[/variant]',
+  });
+export type TestCase = z.infer<typeof TestCase>;
+
+type Identity = {
+  dataPlane: string;
+  profile: Profile;
+  encryption: Encryption;
+  placement: Placement;
+  variant: string | null;
+};
+
+/** The id of a test case: `sidecar/l7/mtls/cross-node`, and `/variant` where there is one. */
+export function testCaseId({ dataPlane, profile, encryption, placement, variant }: Identity): string {
+  return [dataPlane, profile, encryption, placement, ...(variant === null ? [] : [variant])].join('/');
+}

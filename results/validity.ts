@@ -1,0 +1,109 @@
+import type { Block } from './block.ts';
+import type { EvidenceRecord } from './evidence-record.ts';
+import type { TestCase } from './test-case.ts';
+
+/** Dropped and late arrivals, of all scheduled. More, and the load was not the one that was asked for. */
+const mostMissedArrivals = 0.001;
+/** Failed requests, of all: their latencies are not among the others, which so look better than they are. */
+const mostFailed = 0.001;
+/** Of the requested rate. */
+const leastAchieved = 0.995;
+/** Of the machine's CPU time, taken by its hypervisor. */
+const mostStolen = 0.02;
+
+/**
+ * Why the numbers of a test case must not be used: sentences for people, none where they may.
+ * The limits hold for all blocks together, as the values do.
+ */
+export function invalidReasons({ outcome, encryption }: Pick<TestCase, 'outcome' | 'encryption'>): string[] {
+  if (outcome.state !== 'measured') return [outcome.reason];
+  const { blocks, verification, evidence } = outcome;
+  if (blocks.length === 0) return ['No block was measured.'];
+  return [
+    ...evidenceReasons(verification, 'Before measuring: '),
+    ...evidenceReasons(evidence, ''),
+    ...encryptionReasons(encryption, [verification, evidence]),
+    ...arrivalReasons(blocks),
+    ...failureReasons(blocks),
+    ...rateReasons(blocks),
+  ];
+}
+
+/**
+ * What a reader should know about a test case though it is valid. Stolen CPU time is here: interleaving spreads it over
+ * all data planes, and what it does not spread makes the intervals wider, so it costs precision and not honesty. On
+ * shared machines an invalid mark would hit nearly every run.
+ */
+export function warnings({ outcome, caveats }: Pick<TestCase, 'outcome' | 'caveats'>, cores: number): string[] {
+  if (outcome.state !== 'measured') return [...caveats];
+  const stolen = total(outcome.blocks, ({ cpu }) => cpu.stealSeconds);
+  const offered = total(outcome.blocks, ({ cpu }) => cpu.seconds) * cores;
+  if (!(stolen > mostStolen * offered)) return [...caveats];
+  return [
+    ...caveats,
+    `The hypervisor took ${percent(stolen / offered)} of the machine's CPU time (more than ${percent(mostStolen)}): expect wide intervals.`,
+  ];
+}
+
+function evidenceReasons({ valid, reasons }: EvidenceRecord, when: string): string[] {
+  return valid ? [] : reasons.map((reason) => `${when}${reason}`);
+}
+
+function encryptionReasons(encryption: TestCase['encryption'], records: readonly EvidenceRecord[]): string[] {
+  if (encryption === 'none') return [];
+  const captures = records.flatMap((record) => record.captures);
+  const lacks = (expected: 'plaintext' | 'ciphertext') => !captures.some((capture) => capture.expected === expected);
+  return [
+    ...(lacks('ciphertext') ? [`No capture shows that the traffic was encrypted (${encryption}).`] : []),
+    ...(lacks('plaintext') ? ['No capture with encryption off shows that plaintext would have been noticed.'] : []),
+  ];
+}
+
+function arrivalReasons(blocks: readonly Block[]): string[] {
+  const scheduled = total(blocks, ({ arrivals }) => arrivals?.scheduled ?? 0);
+  const dropped = total(blocks, ({ arrivals }) => arrivals?.dropped ?? 0);
+  const late = total(blocks, ({ arrivals }) => arrivals?.late ?? 0);
+  if (!(dropped + late > mostMissedArrivals * scheduled)) return [];
+  return [
+    `The generator did not keep its timetable: of ${scheduled} scheduled arrivals ${dropped} were dropped and ${late} late, ${percent((dropped + late) / scheduled)} (at most ${percent(mostMissedArrivals)}).`,
+  ];
+}
+
+function failureReasons(blocks: readonly Block[]): string[] {
+  const failed = total(blocks, ({ errors }) => errors.count);
+  const requests = failed + total(blocks, ({ latency }) => latency.count);
+  if (requests === 0) return ['No request was answered.'];
+  if (!(failed > mostFailed * requests)) return [];
+  return [
+    `Of ${requests} requests ${failed} failed (${kindsOf(blocks)}), ${percent(failed / requests)} (at most ${percent(mostFailed)}).`,
+  ];
+}
+
+function kindsOf(blocks: readonly Block[]): string {
+  const kinds = new Map<string, number>();
+  for (const { errors } of blocks) {
+    for (const [kind, count] of Object.entries(errors.kinds)) kinds.set(kind, (kinds.get(kind) ?? 0) + count);
+  }
+  const seen = [...kinds].filter(([, count]) => count > 0);
+  return seen.length === 0 ? 'of no known kind' : seen.map(([kind, count]) => `${kind} ${count}`).join(', ');
+}
+
+function rateReasons(blocks: readonly Block[]): string[] {
+  const openLoop = blocks.filter(({ requestedRate }) => requestedRate !== null);
+  const seconds = total(openLoop, ({ windowSeconds }) => windowSeconds);
+  if (seconds === 0) return [];
+  const requested = total(openLoop, (block) => (block.requestedRate ?? 0) * block.windowSeconds) / seconds;
+  const achieved = total(openLoop, ({ achievedRate, windowSeconds }) => achievedRate * windowSeconds) / seconds;
+  if (!(achieved < leastAchieved * requested)) return [];
+  return [
+    `${requested.toFixed(1)} requests/s were asked for and ${achieved.toFixed(1)} achieved, ${percent(achieved / requested)} (at least ${percent(leastAchieved)}).`,
+  ];
+}
+
+function total(blocks: readonly Block[], of: (block: Block) => number): number {
+  return blocks.reduce((sum, block) => sum + of(block), 0);
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}
