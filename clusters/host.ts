@@ -1,5 +1,4 @@
 import { LabError } from './error.ts';
-import { clusterPackages, ensurePackages } from './host-packages.ts';
 
 /**
  * Throws unless this process may make network namespaces, cgroups and mounts.
@@ -25,13 +24,4 @@ export function requireClusterHost(
       exitCode: 3,
     });
   }
-}
-
-/** Brings a host to where a cluster can start on it: installs the Debian packages that are missing, and says so. */
-export async function prepareHost(context: {
-  signal: AbortSignal;
-  progress: (message: string) => void;
-}): Promise<void> {
-  requireClusterHost();
-  await ensurePackages(clusterPackages, context);
 }

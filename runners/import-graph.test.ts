@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+
+const repository = join(import.meta.dirname, '..');
+
+/** One import: who, what (a repository path for ours, a package or `node:` name otherwise), and whether for types only. */
+type Import = { from: string; to: string; typesOnly: boolean };
+
+const files = globSync('{clusters,datapath,results,runners,scenarios,site}/**/*.ts', { cwd: repository }).filter(
+  (file) => !file.includes('node_modules'),
+);
+const imports = files.flatMap((file) => importsOf(file, readFileSync(join(repository, file), 'utf8')));
+
+/** Which top-level folders a folder may import from, besides itself. */
+const directions: Record<string, readonly string[]> = {
+  scenarios: [],
+  clusters: [],
+  results: [],
+  datapath: ['clusters'],
+  runners: ['clusters', 'datapath', 'results', 'scenarios'],
+  site: ['results'],
+};
+
+test('the scanner sees every kind of import', () => {
+  const text = [
+    "import { a } from './a.ts';",
+    "import type { B } from './b.ts';",
+    "import { type C, type D } from './c.ts';",
+    "import {\n  type E,\n  f,\n} from '../e.ts';",
+    "import './side-effect.ts';",
+    "export { g } from 'package';",
+    "const h = await import('./lazy.ts');",
+    "// import { no } from './comment.ts';",
+    " * import { no } from './comment.ts';",
+  ].join('\n');
+  assert.deepEqual(importsOf('x/y/z.ts', text), [
+    { from: 'x/y/z.ts', to: 'x/y/a.ts', typesOnly: false },
+    { from: 'x/y/z.ts', to: 'x/y/b.ts', typesOnly: true },
+    { from: 'x/y/z.ts', to: 'x/y/c.ts', typesOnly: true },
+    { from: 'x/y/z.ts', to: 'x/e.ts', typesOnly: false },
+    { from: 'x/y/z.ts', to: 'package', typesOnly: false },
+    { from: 'x/y/z.ts', to: 'x/y/side-effect.ts', typesOnly: false },
+    { from: 'x/y/z.ts', to: 'x/y/lazy.ts', typesOnly: false },
+  ]);
+});
+
+test('folders import in the directions of the architecture', () => {
+  assert.ok(imports.length > 100, `only ${imports.length} imports were found: the scanner is broken`);
+  assertNone(imports, ({ from, to }) => {
+    const [source, target] = [topOf(from), topOf(to)];
+    return target in directions && source !== target && !directions[source]?.includes(target);
+  });
+});
+
+test('a scenario imports nothing of ours, not even another scenario', () => {
+  assertNone(imports, ({ from, to }) => topOf(from) === 'scenarios' && isOurs(to) && dirname(from) !== dirname(to));
+});
+
+test('results import only zod', () => {
+  assertNone(
+    imports.filter(({ from }) => topOf(from) === 'results'),
+    ({ to }) => topOf(to) !== 'results' && to !== 'zod' && !to.startsWith('node:'),
+  );
+});
+
+test('only clusters/exec.ts starts processes', () => {
+  assertNone(imports, ({ from, to }) => /^(execa|(node:)?child_process)$/.test(to) && from !== 'clusters/exec.ts');
+});
+
+test('only clusters/kube.ts makes API clients', () => {
+  assertNone(
+    imports,
+    ({ from, to, typesOnly }) => to === '@kubernetes/client-node' && !typesOnly && from !== 'clusters/kube.ts',
+  );
+});
+
+test('no file imports itself, however far around', () => {
+  const graph = new Map<string, string[]>();
+  for (const { from, to, typesOnly } of imports) {
+    if (!typesOnly && isOurs(to)) graph.set(from, [...(graph.get(from) ?? []), to]);
+  }
+  // Commands are loaded when they are called; `completion` reads the table that holds it.
+  graph.delete('runners/commands.ts');
+  const finished = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    assert.ok(!path.includes(file), `${[...path, file].join(' -> ')}`);
+    if (finished.has(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+});
+
+function importsOf(from: string, text: string): Import[] {
+  const code = text.replace(/^\s*(\/\/|\/?\*).*$/gm, '');
+  const statements = [...code.matchAll(/^(?:import|export)\s+(type\s+)?([^'"=;]*?)\s*from\s+'([^']+)'/gm)].map(
+    ([, type, names = '', to = '']) => ({ to, typesOnly: type !== undefined || onlyTypes(names) }),
+  );
+  const others = [...code.matchAll(/(?:^import\s+|\bimport\()'([^']+)'/gm)].map(([, to = '']) => ({
+    to,
+    typesOnly: false,
+  }));
+  return [...statements, ...others].map(({ to, typesOnly }) => ({
+    from,
+    to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to,
+    typesOnly,
+  }));
+}
+
+function onlyTypes(names: string): boolean {
+  const listed = /^\{([^}]*)\}$/
+    .exec(names.trim())?.[1]
+    ?.split(',')
+    .map((name) => name.trim());
+  return listed?.every((name) => name === '' || name.startsWith('type ')) ?? false;
+}
+
+function topOf(path: string): string {
+  return path.split('/')[0] ?? '';
+}
+
+function isOurs(path: string): boolean {
+  return topOf(path) in directions && path.includes('/');
+}
+
+function assertNone(all: readonly Import[], isWrong: (one: Import) => boolean): void {
+  assert.deepEqual(
+    all.filter(isWrong).map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  );
+}
