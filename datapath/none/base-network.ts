@@ -214,7 +214,7 @@ async function apiServer(kube: Kube): Promise<string> {
     'GET',
     '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes',
   );
-  return `https://${slice.endpoints[0]?.addresses[0]}:${slice.ports?.[0]?.port}`;
+  return `https://${slice.endpoints?.[0]?.addresses[0]}:${slice.ports?.[0]?.port}`;
 }
 
 async function listNodes(kube: Kube, signal: AbortSignal): Promise<V1Node[]> {

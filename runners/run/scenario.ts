@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { LabError } from '../clusters/error.ts';
+import { LabError } from '../../clusters/error.ts';
 
-const scenariosDirectory = join(import.meta.dirname, '..', 'scenarios');
+const scenariosDirectory = join(import.meta.dirname, '..', '..', 'scenarios');
 
 const Profile = z.enum(['l4', 'l7']);
 const Placement = z.enum(['cross-node', 'same-node']);

@@ -1,0 +1,127 @@
+import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
+import { parseAllDocuments } from 'yaml';
+import type { Pool } from '../../clusters/cluster.ts';
+import { LabError } from '../../clusters/error.ts';
+import type { Kube } from '../../clusters/kube.ts';
+import type { DataPlane, Placement } from '../../datapath/data-plane.ts';
+import type { LoadedScenario } from './scenario.ts';
+
+/** The pods of a scenario on one pool, all of them ready. */
+export type Deployed = { workload: V1Pod; generators: ReadonlyMap<Placement, V1Pod> };
+
+const readyTimeoutSeconds = 90;
+
+/**
+ * Deploys a scenario's manifests on a pool, enrolled in its data plane, and resolves when every pod is ready and the
+ * data plane has accepted them.
+ * @throws LabError LAB_MANIFEST_INVALID when a manifest is refused, LAB_WAIT_TIMEOUT when a pod does not become ready.
+ */
+export async function deployScenario(
+  { kube, signal, progress }: { kube: Kube; signal: AbortSignal; progress: (message: string) => void },
+  {
+    scenario,
+    pool,
+    dataPlane,
+    placements,
+  }: {
+    scenario: LoadedScenario;
+    pool: Pool;
+    dataPlane: DataPlane;
+    placements: readonly Placement[];
+  },
+): Promise<Deployed> {
+  progress(`${pool.name}: workload and generators`);
+  const objects = placed(scenario, pool, dataPlane, placements);
+  await kube.apply([namespaceOf(pool), scriptOf(scenario, pool), ...objects], signal);
+  const deployments = objects.filter(({ kind }) => kind === 'Deployment').length;
+  const pods = await kube.waitFor<V1Pod>(`/api/v1/namespaces/${pool.namespace}/pods`, {
+    signal,
+    timeoutSeconds: readyTimeoutSeconds,
+    what: `the workload and the generators of ${pool.name} to be ready`,
+    labelSelector: 'lab.role',
+    condition: (found) => found.length === deployments && found.every(isReady),
+    describe: (found) => found.map(describePod).join('\n'),
+  });
+  await dataPlane.ready({ kube, signal, progress }, pool);
+  const workload = pods.find((pod) => pod.metadata?.labels?.['lab.role'] === 'workload');
+  if (workload === undefined) throw new Error(`scenario ${scenario.name} has no pod with lab.role=workload`);
+  const generators = new Map<Placement, V1Pod>();
+  for (const placement of placements) {
+    const generator = pods.find((pod) => pod.metadata?.labels?.['lab.placement'] === placement);
+    if (generator === undefined) throw new Error(`scenario ${scenario.name} has no generator for ${placement}`);
+    generators.set(placement, generator);
+  }
+  return { workload, generators };
+}
+
+/** Removes what {@link deployScenario} made: the pool's namespace, with everything in it. */
+export async function removeScenario(kube: Kube, pool: Pool, signal?: AbortSignal): Promise<void> {
+  await kube.delete([namespaceOf(pool)], signal);
+}
+
+/** The scenario's objects in the pool's namespace, its pods on their nodes and enrolled. */
+export function placed(
+  scenario: LoadedScenario,
+  pool: Pool,
+  dataPlane: DataPlane,
+  placements: readonly Placement[],
+): KubernetesObject[] {
+  return manifests(scenario).flatMap((object): KubernetesObject[] => {
+    const inPool = { ...object, metadata: { ...object.metadata, namespace: pool.namespace } };
+    if (object.kind !== 'Deployment') return [inPool];
+    const deployment = inPool as V1Deployment;
+    const template = deployment.spec?.template;
+    if (deployment.spec === undefined || template === undefined) return [inPool];
+    const placement = template.metadata?.labels?.['lab.placement'];
+    if (placement !== undefined && !placements.some((asked) => asked === placement)) return [];
+    const node = placement === 'cross-node' ? pool.nodes[0] : pool.nodes[1];
+    const enrolled = dataPlane.enroll(onNode(template, node), pool);
+    const placedDeployment: V1Deployment = { ...deployment, spec: { ...deployment.spec, template: enrolled } };
+    return [placedDeployment];
+  });
+}
+
+function manifests(scenario: LoadedScenario): KubernetesObject[] {
+  return parseAllDocuments(scenario.manifestsText).map((document) => {
+    const [error] = document.errors;
+    if (error === undefined) return document.toJS() as KubernetesObject;
+    throw new LabError('LAB_MANIFEST_INVALID', {
+      message: `scenarios/${scenario.name}/${scenario.manifests} is not valid YAML: ${error.message}`,
+      remedy: 'Correct the manifest.',
+    });
+  });
+}
+
+function onNode(template: V1PodTemplateSpec, node: string): V1PodTemplateSpec {
+  if (template.spec === undefined) return template;
+  return { ...template, spec: { ...template.spec, nodeSelector: { 'kubernetes.io/hostname': node } } };
+}
+
+function namespaceOf(pool: Pool): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: pool.namespace } };
+}
+
+function scriptOf(scenario: LoadedScenario, pool: Pool): KubernetesObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'scenario', namespace: pool.namespace },
+    data: { [scenario.load.script]: scenario.scriptText },
+  } as KubernetesObject;
+}
+
+function isReady(pod: V1Pod): boolean {
+  if (pod.metadata?.deletionTimestamp !== undefined) return false;
+  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+function describePod(pod: V1Pod): string {
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  const troubles = statuses
+    .filter(({ ready, state }) => !ready && state?.terminated?.exitCode !== 0)
+    .map(({ name, state, lastState }) => {
+      const { reason, message } = state?.waiting ?? state?.terminated ?? lastState?.terminated ?? {};
+      return `${name} ${[reason ?? 'is not ready', message].filter(Boolean).join(': ')}`;
+    });
+  return `${pod.metadata?.name}: ${pod.status?.phase ?? 'no status'}; ${troubles.join('; ')}`;
+}

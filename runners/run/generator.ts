@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import type { V1Pod } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { LabError } from '../../clusters/error.ts';
+import type { Kube } from '../../clusters/kube.ts';
+import { LoadResult } from '../../results/block.ts';
+
+/** What one block of load is asked to be. The rate is in requests per second. */
+export type BlockRequest = {
+  script: string;
+  url: string;
+  rate: number;
+  connections: number;
+  warmupSeconds: number;
+  durationSeconds: number;
+  timeoutSeconds: number;
+};
+
+const BlockEvent = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('ready') }),
+  z.object({ event: z.literal('window-begin'), at: z.number() }),
+  z.object({ event: z.literal('window-end'), at: z.number() }),
+  LoadResult.extend({ event: z.literal('result') }),
+  z.object({ event: z.literal('error'), message: z.string() }),
+]);
+
+const RequestsResult = z.object({
+  requests: z.int(),
+  connections: z.int(),
+  bytesSent: z.int(),
+  bytesReceived: z.int(),
+  statuses: z.record(z.string(), z.int()),
+  lastBody: z.string(),
+});
+export type RequestsResult = z.infer<typeof RequestsResult>;
+
+/** The port of the generator service in its pod. */
+export const generatorPort = 8089;
+
+/**
+ * Has the generator in a pod send one block of load, and calls back as the measured window begins and ends.
+ * @throws LabError LAB_GENERATOR_FAILED with what the generator said.
+ */
+export async function runBlock(
+  kube: Kube,
+  pod: V1Pod,
+  request: BlockRequest,
+  { signal, onWindowBegin, onWindowEnd }: { signal: AbortSignal; onWindowBegin: () => void; onWindowEnd: () => void },
+): Promise<LoadResult> {
+  const response = await kube.request('POST', `${proxyPath(pod)}/blocks`, { body: request, signal });
+  if (!response.ok || response.body === null) throw failed(pod, `${response.status} ${await response.text()}`);
+  for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
+    if (line.trim() === '') continue;
+    const event = BlockEvent.parse(JSON.parse(line));
+    if (event.event === 'window-begin') onWindowBegin();
+    else if (event.event === 'window-end') onWindowEnd();
+    else if (event.event === 'error') throw failed(pod, event.message);
+    else if (event.event === 'result') {
+      const { event: _, ...result } = event;
+      return result;
+    }
+  }
+  throw failed(pod, 'its answer ended before the result');
+}
+
+/** Has the generator send requests one after another on one new connection. */
+export async function sendRequests(
+  kube: Kube,
+  pod: V1Pod,
+  request: { url: string; path: string; count: number; headers: Record<string, string> },
+  signal: AbortSignal,
+): Promise<RequestsResult> {
+  const response = await kube.request('POST', `${proxyPath(pod)}/requests`, { body: request, signal });
+  const text = await response.text();
+  if (!response.ok) throw failed(pod, `${response.status} ${text}`);
+  return RequestsResult.parse(JSON.parse(text));
+}
+
+function proxyPath({ metadata }: V1Pod): string {
+  return `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}:${generatorPort}/proxy`;
+}
+
+function failed(pod: V1Pod, what: string): LabError {
+  return new LabError('LAB_GENERATOR_FAILED', {
+    message: `The generator ${pod.metadata?.name} failed: ${what}`,
+    remedy: `Its log: lab kubectl -n ${pod.metadata?.namespace} logs ${pod.metadata?.name} -c generator`,
+  });
+}

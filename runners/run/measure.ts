@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataPlaneContext, Evidence, Role, Traffic } from '../../datapath/data-plane.ts';
+import type { LoadResult } from '../../results/block.ts';
+import type { EvidenceCheck } from '../../results/evidence-record.ts';
+import { type MachineCpu, readMachineCpu } from '../probes/machine.ts';
+import { type ContainerCgroup, type RoleUsage, readRoleUsage } from '../probes/pod-cgroups.ts';
+import { growthOf } from './check-evidence.ts';
+import type { Deployed } from './deploy.ts';
+import { type BlockRequest, runBlock } from './generator.ts';
+import { checkPath, readPath } from './path-evidence.ts';
+import type { PlannedCase } from './plan.ts';
+
+/** CPU time of one measured window: the whole machine's, and each role's from its pods' cgroups. */
+export type WindowCpu = {
+  busySeconds: number;
+  stealSeconds: number;
+  roleSeconds: Partial<Record<Role, number>>;
+};
+
+/** What one block of one test case gave. */
+export type MeasuredBlock = {
+  windowBeganAt: Date;
+  windowSeconds: number;
+  result: LoadResult;
+  cpu: WindowCpu;
+  memoryBytes: Partial<Record<Role, number>>;
+  /** What every hop's counters grew by, what was sent meanwhile, and whether the one follows from the other. */
+  path: { growth: Evidence; traffic: Traffic; checks: EvidenceCheck[] };
+};
+
+/** Sends one block through a test case, with the machine's and the pods' CPU time read at both ends of its window. */
+export async function measureBlock(
+  context: DataPlaneContext,
+  {
+    planned,
+    deployed,
+    containers,
+    load,
+  }: {
+    planned: PlannedCase;
+    deployed: Deployed;
+    containers: readonly ContainerCgroup[];
+    load: BlockRequest;
+  },
+): Promise<MeasuredBlock> {
+  const generator = deployed.generators.get(planned.testCase.placement);
+  if (generator === undefined) throw new Error(`no generator stands ${planned.testCase.placement}`);
+  const before = await readPath(context, planned, deployed.workload);
+  let begin: Sample | null = null;
+  let end: Sample | null = null;
+  const result = await runBlock(context.kube, generator, load, {
+    signal: context.signal,
+    onWindowBegin: () => {
+      begin = sample(containers);
+    },
+    onWindowEnd: () => {
+      end = sample(containers);
+    },
+  });
+  const after = await readPath(context, planned, deployed.workload);
+  if (begin === null || end === null) throw new Error('the generator announced no measured window');
+  const { reconnects: _, ...traffic } = result.totals;
+  const growth = growthOf(before, after);
+  return { ...between(begin, end), result, path: { growth, traffic, checks: checkPath(planned, growth, traffic) } };
+}
+
+/** CPU time of the whole machine while no load is sent, over a window of that length. */
+export async function measureIdle(
+  seconds: number,
+  signal: AbortSignal,
+): Promise<{ seconds: number; busyCpuSeconds: number }> {
+  const begin = sample([]);
+  await delay(seconds * 1000, undefined, { signal });
+  const end = sample([]);
+  return { seconds: end.at - begin.at, busyCpuSeconds: end.machine.busySeconds - begin.machine.busySeconds };
+}
+
+type Sample = { at: number; machine: MachineCpu; roles: RoleUsage };
+
+function sample(containers: readonly ContainerCgroup[]): Sample {
+  return { at: Date.now() / 1000, machine: readMachineCpu(), roles: readRoleUsage(containers) };
+}
+
+function between(
+  begin: Sample,
+  end: Sample,
+): Pick<MeasuredBlock, 'windowBeganAt' | 'windowSeconds' | 'cpu' | 'memoryBytes'> {
+  const roleSeconds: WindowCpu['roleSeconds'] = {};
+  const memoryBytes: MeasuredBlock['memoryBytes'] = {};
+  for (const [role, usage] of Object.entries(end.roles) as [Role, RoleUsage[Role] & object][]) {
+    roleSeconds[role] = usage.cpuSeconds - (begin.roles[role]?.cpuSeconds ?? 0);
+    memoryBytes[role] = usage.memoryBytes;
+  }
+  return {
+    windowBeganAt: new Date(begin.at * 1000),
+    windowSeconds: end.at - begin.at,
+    cpu: {
+      busySeconds: end.machine.busySeconds - begin.machine.busySeconds,
+      stealSeconds: end.machine.stealSeconds - begin.machine.stealSeconds,
+      roleSeconds,
+    },
+    memoryBytes,
+  };
+}

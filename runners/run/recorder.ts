@@ -1,0 +1,135 @@
+import type { Evidence, Role, Traffic } from '../../datapath/data-plane.ts';
+import { type Block, podRoles } from '../../results/block.ts';
+import { type EvidenceCheck, type EvidenceRecord, evidenceRecord } from '../../results/evidence-record.ts';
+import { figure } from '../../results/figure.ts';
+import type { Run } from '../../results/run.ts';
+import type { MeasuredBlock } from './measure.ts';
+import { checkPath } from './path-evidence.ts';
+import type { PlannedCase } from './plan.ts';
+
+/** Collects what a run finds out, in the form in which it is recorded. */
+export class Recorder {
+  private readonly cases: readonly PlannedCase[];
+  private readonly order: string[][] = [];
+  private readonly idleWindows: Run['idle'] = [];
+  private readonly verifications = new Map<string, EvidenceRecord>();
+  private readonly blocks = new Map<string, Block[]>();
+  private readonly paths = new Map<string, PathTaken>();
+
+  constructor(cases: readonly PlannedCase[]) {
+    this.cases = cases;
+  }
+
+  measuredAnything(): boolean {
+    return this.blocks.size > 0;
+  }
+
+  passBegins(turns: string[]): void {
+    this.order.push(turns);
+  }
+
+  idled(pass: number, window: { seconds: number; busyCpuSeconds: number }): void {
+    this.idleWindows.push({ pass, ...window });
+  }
+
+  /** Verified before and after: both must hold. */
+  verified(id: string, record: EvidenceRecord): void {
+    const earlier = this.verifications.get(id);
+    const merged =
+      earlier === undefined
+        ? record
+        : evidenceRecord([...earlier.checks, ...record.checks], [...earlier.captures, ...record.captures]);
+    this.verifications.set(id, merged);
+  }
+
+  measured(
+    id: string,
+    pass: number,
+    { windowBeganAt, windowSeconds, result, cpu, memoryBytes, path }: MeasuredBlock,
+  ): void {
+    const byRole = (values: Partial<Record<Role, number>>) =>
+      Object.fromEntries(podRoles.map((role) => [role, figure(values[role] ?? 0)])) as Block['cpu']['roles'];
+    this.blocks.set(id, [
+      ...(this.blocks.get(id) ?? []),
+      {
+        ...result,
+        pass,
+        windowBeganAt: windowBeganAt.toISOString(),
+        cpu: {
+          seconds: windowSeconds,
+          busySeconds: cpu.busySeconds,
+          stealSeconds: cpu.stealSeconds,
+          roles: byRole(cpu.roleSeconds),
+        },
+        memoryBytes: byRole(memoryBytes),
+      },
+    ]);
+    this.paths.set(id, addPath(this.paths.get(id), path, pass));
+  }
+
+  record(): Pick<Run, 'order' | 'testCases' | 'idle'> {
+    return {
+      order: this.order,
+      idle: this.idleWindows,
+      testCases: this.cases.map((planned) => this.recordCase(planned)),
+    };
+  }
+
+  private recordCase(planned: PlannedCase): Run['testCases'][number] {
+    const { id, dataPlane, testCase, skipped } = planned;
+    const { pool, variant, profile, encryption, placement } = testCase;
+    const verification = this.verifications.get(id);
+    return {
+      id,
+      dataPlane: pool.name,
+      dataPlaneId: dataPlane.id,
+      variant,
+      profile,
+      encryption,
+      placement,
+      caveats: [...dataPlane.caveats(testCase)],
+      outcome:
+        skipped !== null
+          ? { state: 'skipped', reason: skipped }
+          : verification === undefined
+            ? { state: 'failed', reason: 'the run ended before it was verified', verification: null }
+            : {
+                state: 'measured',
+                verification,
+                evidence: evidenceRecord(pathChecks(planned, this.paths.get(id)), []),
+                blocks: this.blocks.get(id) ?? [],
+              },
+    };
+  }
+}
+
+/** The path that all blocks of a test case took together, and what did not hold in a single one of them. */
+type PathTaken = { growth: Evidence; traffic: Traffic; failures: EvidenceCheck[] };
+
+function addPath(
+  sum: PathTaken | undefined,
+  { growth, traffic, checks }: MeasuredBlock['path'],
+  pass: number,
+): PathTaken {
+  const failures = checks
+    .filter(({ held }) => !held)
+    .map((check) => ({ ...check, claim: `in block ${pass + 1}, ${check.claim}` }));
+  if (sum === undefined) return { growth, traffic, failures };
+  return {
+    growth: added(sum.growth, growth),
+    traffic: added(sum.traffic, traffic),
+    failures: [...sum.failures, ...failures],
+  };
+}
+
+function pathChecks(planned: PlannedCase, path: PathTaken | undefined): EvidenceCheck[] {
+  if (path === undefined) return [];
+  const { growth, traffic, failures } = path;
+  const sums = checkPath(planned, growth, traffic);
+  return [...sums, ...failures.filter(({ counter }) => sums.every((check) => check.counter !== counter || check.held))];
+}
+
+function added<T extends Record<string, number>>(one: T, other: T): T {
+  const keys = Object.keys(one).filter((key) => key in other);
+  return Object.fromEntries(keys.map((key) => [key, (one[key] ?? 0) + (other[key] ?? 0)])) as T;
+}

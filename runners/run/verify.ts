@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import type { V1Pod, V1Service } from '@kubernetes/client-node';
+import { z } from 'zod';
+import type { DataPlaneContext, Placement, TestCase } from '../../datapath/data-plane.ts';
+import { type EvidenceCheck, type EvidenceRecord, evidenceRecord } from '../../results/evidence-record.ts';
+import { type CapturedPacket, startCapture } from '../probes/capture.ts';
+import { growthOf } from './check-evidence.ts';
+import type { Deployed } from './deploy.ts';
+import { generatorPort, type RequestsResult, sendRequests } from './generator.ts';
+import { checkPath, readPath, workloadAdminPort } from './path-evidence.ts';
+import type { PlannedCase } from './plan.ts';
+
+/** Enough that a share going another way shows, few enough to take no time. */
+const requestCount = 50;
+
+const Echo = z.object({ clientAddress: z.string() });
+
+/**
+ * Verifies all test cases of one pool and placement: sends requests through each, one case after the other, holds every
+ * hop's counters against them, checks the client address that the workload saw, and listens on the wire meanwhile.
+ */
+export async function verifyPlacement(
+  context: DataPlaneContext,
+  { cases, deployed, placement }: { cases: readonly PlannedCase[]; deployed: Deployed; placement: Placement },
+): Promise<Map<string, EvidenceRecord>> {
+  const { kube, signal } = context;
+  const { workload } = deployed;
+  const generator = deployed.generators.get(placement);
+  const pool = cases[0]?.testCase.pool;
+  if (pool === undefined || generator === undefined) return new Map();
+  const where = placement === 'cross-node' ? 'on the link between the nodes' : "on the node's veths";
+  const capture = await startCapture(
+    kube,
+    {
+      namespace: pool.systemNamespace,
+      node: pool.nodes[1],
+      device: placement === 'cross-node' ? 'eth0' : 'any',
+      addresses: [generator.status?.podIP ?? '', workload.status?.podIP ?? ''],
+      ignoredPorts: [generatorPort, workloadAdminPort],
+    },
+    signal,
+  );
+  const probes: Probe[] = [];
+  let packets: CapturedPacket[] = [];
+  try {
+    const service = await kube.json<V1Service>('GET', `/api/v1/namespaces/${pool.namespace}/services/workload`, {
+      signal,
+    });
+    for (const planned of cases) {
+      probes.push(await probe(context, { planned, generator, workload, clusterIp: service.spec?.clusterIP ?? '' }));
+    }
+  } finally {
+    packets = await capture.stop();
+  }
+  return new Map(probes.map((made) => [made.planned.id, judge(made, probes, packets, where, generator)]));
+}
+
+/** Requests sent through one test case, with a word in their headers that a capture can look for. */
+type Probe = {
+  planned: PlannedCase;
+  word: string;
+  window: { from: number; to: number };
+  result: RequestsResult;
+  checks: EvidenceCheck[];
+};
+
+async function probe(
+  context: DataPlaneContext,
+  {
+    planned,
+    generator,
+    workload,
+    clusterIp,
+  }: { planned: PlannedCase; generator: V1Pod; workload: V1Pod; clusterIp: string },
+): Promise<Probe> {
+  const word = `lab-${randomBytes(12).toString('hex')}`;
+  const before = await readPath(context, planned, workload);
+  const from = Date.now() / 1000;
+  const result = await sendRequests(
+    context.kube,
+    generator,
+    {
+      url: `http://${clusterIp}:${planned.testCase.port}`,
+      path: '/echo',
+      count: requestCount,
+      headers: { 'x-lab-word': word },
+    },
+    context.signal,
+  );
+  const to = Date.now() / 1000;
+  const after = await readPath(context, planned, workload);
+  return { planned, word, window: { from, to }, result, checks: checkPath(planned, growthOf(before, after), result) };
+}
+
+function judge(
+  probe: Probe,
+  all: readonly Probe[],
+  packets: readonly CapturedPacket[],
+  where: string,
+  generator: V1Pod,
+): EvidenceRecord {
+  const { encryption } = probe.planned.testCase;
+  const own: Captured = {
+    where,
+    expected: encryption === 'none' ? 'plaintext' : 'ciphertext',
+    ...seen(probe, packets),
+  };
+  const checks = [...answers(probe, generator), ...probe.checks];
+  if (encryption === 'none') return evidenceRecord(checks, [own]);
+  const twin = twinOf(probe.planned.testCase, all);
+  const sanity = twin === undefined ? { packets: 0, plaintextFound: false } : seen(twin, packets);
+  return evidenceRecord(checks, [own, { where, expected: 'plaintext', ...sanity }]);
+}
+
+type Captured = Parameters<typeof evidenceRecord>[1][number];
+
+/** The same test case without encryption: what the capture must be able to see. */
+function twinOf(testCase: TestCase, all: readonly Probe[]): Probe | undefined {
+  return all.find(
+    ({ planned }) => planned.testCase.profile === testCase.profile && planned.testCase.encryption === 'none',
+  );
+}
+
+/** What a capture shows of a probe: packets while it was under way, and its word anywhere. */
+function seen(
+  { window, word }: Probe,
+  packets: readonly CapturedPacket[],
+): Pick<Captured, 'packets' | 'plaintextFound'> {
+  return {
+    packets: packets.filter(({ at }) => at >= window.from && at <= window.to).length,
+    plaintextFound: packets.some(({ text }) => text.includes(word)),
+  };
+}
+
+/** What the answers themselves must show: that there were as many, and whom the workload took for its client. */
+function answers({ planned, result }: Probe, generator: V1Pod): EvidenceCheck[] {
+  const answered = result.statuses['200'] ?? 0;
+  const client = planned.dataPlane.clientAddress(planned.testCase, generator);
+  const named = parseEcho(result.lastBody)?.clientAddress === client ? 1 : 0;
+  return [
+    {
+      claim: 'every request was answered with 200',
+      counter: 'generator/answered',
+      expected: String(requestCount),
+      measured: answered,
+      held: answered === requestCount,
+    },
+    {
+      claim: `the workload takes ${client} for its client`,
+      counter: 'workload/last-client',
+      expected: '1',
+      measured: named,
+      held: named === 1,
+    },
+  ];
+}
+
+function parseEcho(body: string): z.infer<typeof Echo> | null {
+  try {
+    return Echo.parse(JSON.parse(body));
+  } catch {
+    return null;
+  }
+}
