@@ -2,7 +2,6 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from './error.ts';
 import { exec, tryExec } from './exec.ts';
-import { requireClusterHost } from './host.ts';
 
 /**
  * What the lab needs of Debian or Ubuntu, why, and how to see that it is there: programs on PATH or at absolute paths,
@@ -36,15 +35,6 @@ export type HostPackage = keyof typeof hostPackages;
 export const clusterPackages: readonly HostPackage[] = (Object.keys(hostPackages) as HostPackage[]).filter(
   (name) => name !== 'python3-pip' && name !== 'shellcheck',
 );
-
-/** Brings a host to where a cluster can start on it: installs the Debian packages that are missing, and says so. */
-export async function prepareHost(context: {
-  signal: AbortSignal;
-  progress: (message: string) => void;
-}): Promise<void> {
-  requireClusterHost();
-  await ensurePackages(clusterPackages, context);
-}
 
 /**
  * Makes sure that packages are there; installs those that are not, as root where there is apt, and says so.

@@ -52,10 +52,16 @@ async function go(name: string, module: string, args: readonly string[], context
   context.progress(`${name}: built in ${Math.round((Date.now() - began) / 1000)} s`);
 }
 
-/** What every call of Go gets: the module's own go.mod decides alone, and programs need no C library. */
+/** What every call of Go gets: the module's own go.mod decides alone, and programs need no C library and no git. */
 export function goEnvironment(): Record<string, string> {
   // HOME is where Go keeps its caches, and some services start without it.
-  return { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off', GOTOOLCHAIN: 'local', HOME: homedir() };
+  return {
+    CGO_ENABLED: '0',
+    GOFLAGS: '-mod=readonly -buildvcs=false',
+    GOWORK: 'off',
+    GOTOOLCHAIN: 'local',
+    HOME: homedir(),
+  };
 }
 
 /** The `go` line of a module: the oldest Go that builds it, such as `1.25.0`. */

@@ -1,5 +1,5 @@
+import { requireClusterHost } from '../clusters/cluster-host.ts';
 import { LabError } from '../clusters/error.ts';
-import { requireClusterHost } from '../clusters/host.ts';
 import { runCli } from './cli.ts';
 import { commands } from './commands.ts';
 

@@ -2,7 +2,7 @@ import { glob } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { prepareHost } from '../../clusters/host-packages.ts';
+import { prepareHost } from '../../clusters/host.ts';
 import { ensureTools, toolNames } from '../../clusters/tools.ts';
 import { skippedTier, type Tier, type TierContext, type TierResult } from './tier.ts';
 

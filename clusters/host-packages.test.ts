@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { requireClusterHost } from './cluster-host.ts';
 import { isAtLeast } from './go.ts';
-import { requireClusterHost } from './host.ts';
 import { isInstalled } from './host-packages.ts';
 
 test('a cluster needs root on Linux, exit 3 otherwise', () => {
