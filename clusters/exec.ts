@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { LabError } from './error.ts';
@@ -112,4 +113,19 @@ function execError(file: string, args: readonly string[], { exitCode, stdout, st
   return new LabError('LAB_EXEC_FAILED', {
     message: `${commandLine(file, args)} exited with ${exitCode}${tail === '' ? '' : `:\n${tail}`}`,
   });
+}
+
+/**
+ * Runs a program with this process's own terminal, input and output, and returns its exit code (128 + n when signal n
+ * ended it). It gets the terminal's signals itself.
+ */
+export async function runInForeground(
+  file: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<number> {
+  const result = await execa(file, args, { reject: false, stdio: 'inherit', env, cleanup: true });
+  if (result.exitCode !== undefined) return result.exitCode;
+  if (result.signal !== undefined) return 128 + (constants.signals[result.signal as NodeJS.Signals] ?? 0);
+  throw execError(file, args, { exitCode: 127, stdout: '', stderr: 'it could not be started' });
 }

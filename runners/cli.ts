@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { LabError } from '../clusters/error.ts';
+import type { LabError } from '../clusters/error.ts';
 import { parseArguments, usageError } from './arguments.ts';
 import type { CommandEntry } from './command.ts';
 import { commandHelp, overview } from './help.ts';
@@ -49,11 +49,16 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
 }
 
 function report(error: unknown, stderr: Writable): number {
-  if (error instanceof LabError) {
+  if (isCoded(error)) {
     stderr.write(`lab: ${error.message}\n`);
     if (error.remedy !== null) stderr.write(`     ${error.remedy}\n`);
     return error.exitCode;
   }
   stderr.write(`lab: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return 5;
+}
+
+/** By their fields, not their class: results/ has coded errors too, and imports nothing of the lab. */
+function isCoded(error: unknown): error is Pick<LabError, 'message' | 'remedy' | 'exitCode'> {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('LAB_') && 'exitCode' in error;
 }

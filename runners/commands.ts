@@ -2,6 +2,30 @@ import type { CommandEntry } from './command.ts';
 
 /** The registry of commands, in the order in which help shows them. A command's module is loaded when it is called. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    summary: 'measure a scenario through every data plane, and print the comparison',
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  up: {
+    summary: 'bring a cluster up with the data planes installed',
+    load: async () => (await import('./commands/up.ts')).up,
+  },
+  down: {
+    summary: 'end the cluster and remove everything that the lab has made',
+    load: async () => (await import('./commands/down.ts')).down,
+  },
+  status: {
+    summary: 'what is up: nodes and pods',
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  exec: {
+    summary: 'run a command in a container of the embedded cluster',
+    load: async () => (await import('./commands/exec.ts')).exec,
+  },
+  kubectl: {
+    summary: 'run the pinned kubectl on the cluster',
+    load: async () => (await import('./commands/kubectl.ts')).kubectl,
+  },
   doctor: {
     summary: 'what this machine has and lacks, and why it matters',
     load: async () => (await import('./commands/doctor.ts')).doctor,

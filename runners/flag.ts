@@ -35,8 +35,8 @@ export function textFlag({
   };
 }
 
-/** A whole number in a range, which help shows. */
-export function wholeNumberFlag({
+/** A whole number in a range, which help shows. A default of null leaves it to the command what absence means. */
+export function wholeNumberFlag<D extends number | null>({
   description,
   min,
   max,
@@ -45,8 +45,8 @@ export function wholeNumberFlag({
   description: string;
   min: number;
   max: number;
-  default: number;
-}): Flag<number> {
+  default: D;
+}): Flag<number | D> {
   return {
     description: `${description} (${min} to ${max})`,
     placeholder: 'N',
@@ -59,7 +59,8 @@ export function wholeNumberFlag({
         context.addIssue(`must be a whole number from ${min} to ${max}`);
         return z.NEVER;
       })
-      .default(rest.default),
+      .nullable()
+      .default(rest.default) as z.ZodType<number | D>,
   };
 }
 
@@ -84,16 +85,16 @@ export function choiceFlag<T extends string>({
   };
 }
 
-/** Several of some words, separated by commas, each once. */
-export function listFlag<T extends string>({
+/** Several of some words, separated by commas, each once. A default of null leaves it to the command what absence means. */
+export function listFlag<T extends string, D extends readonly T[] | null>({
   description,
   choices,
   ...rest
 }: {
   description: string;
   choices: readonly T[];
-  default: readonly T[];
-}): Flag<readonly T[]> {
+  default: D;
+}): Flag<readonly T[] | D> {
   return {
     description,
     placeholder: 'A,B',
@@ -105,7 +106,8 @@ export function listFlag<T extends string>({
         if (new Set(words).size < words.length) context.addIssue('names something twice');
         return words.map((word) => oneOf(word, choices, context));
       })
-      .default(rest.default),
+      .nullable()
+      .default(rest.default) as z.ZodType<readonly T[] | D>,
   };
 }
 

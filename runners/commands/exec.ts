@@ -1,0 +1,32 @@
+import { runInForeground } from '../../clusters/exec.ts';
+import { attach } from '../../clusters/netns/life.ts';
+import { podCommand } from '../../clusters/netns/pod-command.ts';
+import { command } from '../command.ts';
+import { textFlag } from '../flag.ts';
+import { noCluster } from './kubectl.ts';
+
+export const exec = command({
+  description:
+    'Runs a command in a running container of the embedded cluster, with this terminal’s input and output; the exit ' +
+    'code is the command’s.',
+  cluster: true,
+  flags: {
+    namespace: textFlag({ placeholder: 'NAME', description: 'the pod’s namespace (default: default)' }),
+    container: textFlag({ placeholder: 'NAME', description: 'which of its containers (default: the first)' }),
+  },
+  positionals: [{ name: 'POD', description: 'the pod’s name, or NAMESPACE/NAME', required: true }],
+  rest: 'after --',
+  restName: 'COMMAND [ARGUMENT...]',
+  async run({ flags, positionals, rest }) {
+    if ((await attach()) === null) throw noCluster();
+    const [first = '', second] = (positionals[0] ?? '').split('/');
+    const { file, args } = await podCommand({
+      namespace: second === undefined ? (flags.namespace ?? 'default') : first,
+      pod: second ?? first,
+      container: flags.container,
+      command: [...rest],
+      tty: process.stdin.isTTY === true && process.stdout.isTTY === true,
+    });
+    return runInForeground(file, args, {});
+  },
+});

@@ -1,0 +1,133 @@
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { clusterKinds } from '../../clusters/cluster.ts';
+import { LabError } from '../../clusters/error.ts';
+import { tearDown } from '../../clusters/netns/life.ts';
+import { placements, profiles } from '../../datapath/data-plane.ts';
+import { compare } from '../../results/compare.ts';
+import { ResultError } from '../../results/result-error.ts';
+import type { Run } from '../../results/run.ts';
+import { save, saveAs } from '../../results/store.ts';
+import { command } from '../command.ts';
+import { choiceFlag, listFlag, switchFlag, textFlag, wholeNumberFlag } from '../flag.ts';
+import { allPools, planesFlag } from '../planes.ts';
+import { createProgress } from '../progress.ts';
+import { removeScenario } from '../run/deploy.ts';
+import { runScenario } from '../run/run.ts';
+import { loadScenario, scenarioNames } from '../run/scenario.ts';
+import { renderComparison } from '../run/table.ts';
+import { exclusively, openCluster } from '../session.ts';
+
+/** Where runs are kept unless --out says otherwise: in the checkout, outside version control. */
+export const storeDirectory = join(import.meta.dirname, '..', '..', '.lab', 'runs');
+
+export const run = command({
+  description:
+    'Brings the cluster up where none is, verifies the path of every test case, measures all of them in interleaved ' +
+    'blocks, prints the comparison and stores the run. A cluster that was up before stays up.',
+  cluster: true,
+  flags: {
+    cluster: choiceFlag({ description: 'where to run', choices: clusterKinds, default: 'netns' }),
+    planes: planesFlag,
+    profile: listFlag({ description: 'how deep data planes look', choices: profiles, default: profiles }),
+    placement: listFlag({
+      description: 'where the generator stands (default: the scenario’s)',
+      choices: placements,
+      default: null,
+    }),
+    blocks: wholeNumberFlag({
+      description: 'interleaved passes over all test cases, default: the scenario’s',
+      min: 1,
+      max: 1000,
+      default: null,
+    }),
+    seconds: wholeNumberFlag({
+      description: 'measured seconds of each block, default: the scenario’s',
+      min: 1,
+      max: 600,
+      default: null,
+    }),
+    rate: wholeNumberFlag({
+      description: 'requests per second, default: the scenario’s',
+      min: 1,
+      max: 100_000,
+      default: null,
+    }),
+    connections: wholeNumberFlag({
+      description: 'connections of the generator, default: the scenario’s',
+      min: 1,
+      max: 1000,
+      default: null,
+    }),
+    seed: wholeNumberFlag({
+      description: 'of the order of blocks and of the resampling',
+      min: 0,
+      max: 2 ** 31,
+      default: 1,
+    }),
+    out: textFlag({ placeholder: 'FILE', description: 'write the run to this file (default: into the store)' }),
+    json: switchFlag('print one JSON object: {run, scenario, rows: [{…}]}'),
+  },
+  positionals: [{ name: 'SCENARIO', description: 'what is asked', required: true, choices: scenarioNames }],
+  rest: 'none',
+  async run({ flags, positionals, signal, stdout, stderr }) {
+    const scenario = await loadScenario(positionals[0] ?? '');
+    const progress = createProgress(stderr);
+    const context = { signal, progress: (message: string) => progress.step(message) };
+    try {
+      const recorded = await exclusively(context, async () => {
+        const opened = await openCluster({ pools: flags.planes, fallback: allPools(), ephemeral: true }, context);
+        try {
+          return await runScenario(
+            opened.cluster,
+            scenario,
+            {
+              pools: opened.pools,
+              profiles: flags.profile,
+              placements: flags.placement ?? scenario.placements.default,
+              blocks: flags.blocks ?? scenario.blocks,
+              seconds: flags.seconds ?? scenario.load.seconds,
+              rate: flags.rate ?? scenario.load.rate,
+              connections: flags.connections ?? scenario.load.connections,
+              seed: flags.seed,
+            },
+            { signal, progress: progress.step },
+          );
+        } finally {
+          if (opened.broughtUp) await tearDown();
+          else for (const pool of opened.pools) await removeScenario(opened.cluster.kube, pool);
+        }
+      });
+      progress.end();
+      const path = await store(recorded, flags.out);
+      const comparison = compare(recorded);
+      if (flags.json) stdout.write(`${JSON.stringify(comparison)}\n`);
+      else stdout.write(renderComparison(recorded, comparison, stdout));
+      stderr.write(`Stored as ${path}\n`);
+      if (recorded.status.state === 'interrupted') return 130;
+      if (recorded.status.state === 'failed') return 5;
+      return comparison.rows.every(({ valid }) => valid) ? 0 : 4;
+    } finally {
+      progress.end();
+    }
+  },
+});
+
+/** Stores a run; one that cannot be written where it should be goes to the temporary folder rather than nowhere. */
+async function store(recorded: Run, out: string | null): Promise<string> {
+  try {
+    if (out === null) return await save(storeDirectory, recorded);
+    await saveAs(out, recorded);
+    return out;
+  } catch (error) {
+    if (!(error instanceof ResultError) || error.serialised === null) throw error;
+    const refuge = join(tmpdir(), `${recorded.id}.json`);
+    await writeFile(refuge, error.serialised, { flag: 'wx' });
+    throw new LabError(error.code as `LAB_${string}`, {
+      message: error.message,
+      remedy: `${error.remedy} It was kept as ${refuge}.`,
+      cause: error,
+    });
+  }
+}

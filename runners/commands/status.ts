@@ -1,0 +1,52 @@
+import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import { attach } from '../../clusters/netns/life.ts';
+import { command } from '../command.ts';
+import { switchFlag } from '../flag.ts';
+
+export const status = command({
+  description: 'Says whether a cluster is up, and how its nodes and pods are. Exit code 0 either way.',
+  cluster: true,
+  flags: { json: switchFlag('print one JSON object: {up, kubeconfig, nodes: [{name, ready}], pods: [{…}]}') },
+  positionals: [],
+  rest: 'none',
+  async run({ flags, signal, stdout }) {
+    const cluster = await attach();
+    if (cluster === null) {
+      stdout.write(flags.json ? `${JSON.stringify({ up: false })}\n` : 'No cluster is up. `lab up` starts one.\n');
+      return 0;
+    }
+    const { kube, kubeconfig } = cluster;
+    const [nodeList, podList] = await Promise.all([
+      kube.json<{ items: V1Node[] }>('GET', '/api/v1/nodes', { signal }),
+      kube.json<{ items: V1Pod[] }>('GET', '/api/v1/pods', { signal }),
+    ]);
+    const nodes = nodeList.items.map((node) => ({ name: node.metadata?.name ?? '', ready: isReady(node.status) }));
+    const pods = podList.items.map((pod) => ({
+      namespace: pod.metadata?.namespace ?? '',
+      name: pod.metadata?.name ?? '',
+      node: pod.spec?.nodeName ?? null,
+      phase: pod.status?.phase ?? 'Unknown',
+      ready: isReady(pod.status),
+    }));
+    if (flags.json) {
+      stdout.write(
+        `${JSON.stringify({ up: true, kubeconfig, pools: cluster.pools.map(({ name }) => name), nodes, pods })}\n`,
+      );
+      return 0;
+    }
+    stdout.write(`A cluster is up: KUBECONFIG=${kubeconfig}\n`);
+    for (const { name, ready } of nodes) {
+      stdout.write(`  ${name.padEnd(14)} ${ready ? 'ready' : 'not ready'}\n`);
+      for (const pod of pods.filter(({ node }) => node === name)) {
+        stdout.write(
+          `    ${`${pod.namespace}/${pod.name}`.padEnd(58)} ${pod.phase}${pod.ready ? '' : ', not ready'}\n`,
+        );
+      }
+    }
+    return 0;
+  },
+});
+
+function isReady(status: { conditions?: { type: string; status: string }[] } | undefined): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
+}
