@@ -9,7 +9,7 @@ const distributions: Record<string, (source: Random) => number> = {
   'Pareto, no variance': ({ uniform }) => 0.0001 * (1 - uniform()) ** (-1 / 1.5),
   'a stall of 200 ms': ({ uniform }) => (uniform() < 0.02 ? 0.2 * uniform() : 0.0003 * (1 + uniform())),
   'below a nanosecond': ({ uniform }) => 1e-12 * (1 + uniform()),
-  'hours': ({ uniform }) => 3600 * (1 + 10 * uniform()),
+  hours: ({ uniform }) => 3600 * (1 + 10 * uniform()),
   'one value': () => 0.001,
 };
 const quantiles = [0, 0.001, 0.25, 0.5, 0.9, 0.99, 0.999, 1];

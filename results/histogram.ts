@@ -98,13 +98,15 @@ export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
 
 /**
  * The value in seconds that a share `q` of all values does not exceed (nearest rank: the ceil(q n)-th smallest), within
- * the histogram's relative error; null where there is no value. @throws RangeError unless 0 <= q <= 1.
+ * the histogram's relative error, and exact where it is the smallest or largest; null where there is no value. @throws RangeError unless 0 <= q <= 1.
  */
 export function quantile({ relativeError, zero, count, min, max, buckets }: Histogram, q: number): number | null {
   if (!(q >= 0 && q <= 1)) throw new RangeError(`A quantile is between 0 and 1, not ${q}`);
   if (count === 0 || min === null || max === null) return null;
   const rank = nearestRank(q, count);
   const clamp = (value: number) => Math.min(max, Math.max(min, value));
+  if (rank === 1) return min;
+  if (rank === count) return max;
   let seen = zero;
   if (rank <= seen) return clamp(0);
   const gamma = gammaOf(relativeError);

@@ -7,21 +7,23 @@ import { type Random, random } from './random.ts';
 
 /** As two equal test cases differ in one block on a shared machine of two cores. */
 const noise = ({ normal }: Random) => Math.exp(0.085 * normal());
-const runs = 600;
 
-// The issue asks for 17 of 20 A/A runs; at a coverage of 93 % 95 of 100 such series get there, at 96 % 99 do.
-for (const { blocks, least, most } of [
-  { blocks: 2, least: 0.93, most: 0.97 },
-  { blocks: 3, least: 0.93, most: 0.97 },
-  { blocks: 5, least: 0.93, most: 0.97 },
-  { blocks: 6, least: 0.93, most: 0.995 },
-  { blocks: 10, least: 0.93, most: 0.985 },
-  { blocks: 20, least: 0.93, most: 0.985 },
+// `covers` is what 20,000 simulated runs gave; methodology.md quotes it. Fewer suffice to see a wrong interval. The issue
+// asks for 17 of 20 A/A runs: with 94 % 97 of 100 such series get there, with 96 % 99 do.
+for (const { blocks, runs, covers } of [
+  { blocks: 2, runs: 4000, covers: 0.948 },
+  { blocks: 3, runs: 4000, covers: 0.949 },
+  { blocks: 5, runs: 4000, covers: 0.951 },
+  { blocks: 6, runs: 500, covers: 0.967 },
+  { blocks: 10, runs: 1000, covers: 0.962 },
+  { blocks: 20, runs: 300, covers: 0.959 },
 ]) {
   test(`of equal data planes the interval over ${blocks} blocks contains 1 as often as it claims`, (t) => {
-    const coverage = coverageOf(medianInterval, blocks);
+    const coverage = coverageOf(medianInterval, blocks, runs);
     t.diagnostic(`coverage ${coverage.toFixed(3)} over ${runs} simulated runs`);
-    assert.ok(coverage >= least && coverage <= most, `coverage ${coverage}`);
+    assert.ok(coverage >= 0.93, `coverage ${coverage}`);
+    const error = Math.sqrt((covers * (1 - covers)) / runs);
+    assert.ok(Math.abs(coverage - covers) < 3 * error, `coverage ${coverage} of ${covers} ± ${error}`);
   });
 }
 
@@ -31,7 +33,7 @@ test('the plain percentile interval covers less than the expanded one', (t) => {
     const at = (q: number) => medians[nearestRank(q, medians.length) - 1] as number;
     return [at(0.025), at(0.975)];
   };
-  const [narrow, wide] = [coverageOf(plain, 10), coverageOf(medianInterval, 10)];
+  const [narrow, wide] = [coverageOf(plain, 10, 400), coverageOf(medianInterval, 10, 400)];
   t.diagnostic(`plain ${narrow.toFixed(3)}, expanded ${wide.toFixed(3)}`);
   assert.ok(narrow < wide);
 });
@@ -68,8 +70,8 @@ test('two blocks give the t interval of their logarithms; one block none', () =>
   assert.equal(medianInterval([], random(1)), null);
 });
 
-function coverageOf(intervalOf: typeof medianInterval, blocks: number): number {
-  const source = random(1000 + blocks);
+function coverageOf(intervalOf: typeof medianInterval, blocks: number, runs: number): number {
+  const source = random(41);
   let covered = 0;
   for (let run = 0; run < runs; run++) {
     const ratios = Array.from({ length: blocks }, () => noise(source) / noise(source));

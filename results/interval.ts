@@ -1,5 +1,4 @@
 import { nearestRank } from './histogram.ts';
-import { medianOfSorted } from './median.ts';
 import type { Random } from './random.ts';
 import { normalBelow, student975 } from './student.ts';
 
@@ -8,7 +7,7 @@ export type Interval = [low: number, high: number];
 
 /** Below this, no resampling of the values can give a 95 % interval: it never leaves their range. */
 export const fewestForBootstrap = 6;
-const resamples = 10_000;
+const resamples = 4_000;
 
 /**
  * A 95 % confidence interval of the median of ratios, each above 0, one per block; null for fewer than two.
@@ -45,12 +44,22 @@ function bootstrapInterval(values: readonly number[], random: Random): Interval 
 
 /** Medians of resamples with replacement, ascending. */
 export function resampledMedians(values: readonly number[], random: Random): Float64Array {
-  const source = Float64Array.from(values);
-  const resample = new Float64Array(source.length);
-  const medians = new Float64Array(resamples);
-  for (let index = 0; index < resamples; index++) {
-    for (let draw = 0; draw < resample.length; draw++) resample[draw] = source[random.below(source.length)] as number;
-    medians[index] = medianOfSorted(resample.sort()) as number;
-  }
+  const sorted = Float64Array.from(values).sort();
+  const n = sorted.length;
+  const drawn = new Uint32Array(n);
+  // The value at a rank of the resample, from how often each value was drawn: cheaper than sorting the resample.
+  const at = (rank: number) => {
+    let [index, seen] = [0, drawn[0] as number];
+    while (seen <= rank) seen += drawn[++index] as number;
+    return sorted[index] as number;
+  };
+  const medians = Float64Array.from({ length: resamples }, () => {
+    drawn.fill(0);
+    for (let draw = 0; draw < n; draw++) {
+      const index = random.below(n);
+      drawn[index] = (drawn[index] as number) + 1;
+    }
+    return (at((n - 1) >> 1) + at(n >> 1)) / 2;
+  });
   return medians.sort();
 }
