@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EvidenceRecord, evidenceRecord } from './evidence-record.ts';
+
+const check = { claim: 'each request passes Envoy', counter: 'rq', expected: '100', measured: 100, held: true };
+const capture = { where: 'between the nodes', expected: 'ciphertext' as const, packets: 40, plaintextFound: false };
+const twin = { where: 'between the nodes', expected: 'plaintext' as const, packets: 40, plaintextFound: true };
+
+test('evidence whose checks and captures hold is valid', () => {
+  const record = EvidenceRecord.parse(evidenceRecord([check], [capture, twin]));
+  assert.equal(record.valid, true);
+  assert.deepEqual(record.reasons, []);
+});
+
+test('a check that does not hold says what was expected and what was found', () => {
+  const { valid, reasons } = EvidenceRecord.parse(evidenceRecord([{ ...check, measured: 0, held: false }, check], []));
+  assert.equal(valid, false);
+  assert.deepEqual(reasons, [
+    'The claim "each request passes Envoy" does not hold: rq had to grow by 100, but it grew by 0.',
+  ]);
+  const unread = evidenceRecord([{ ...check, measured: null, held: false }], []);
+  assert.match(unread.reasons.join(), /could not be read/);
+});
+
+test('no check at all proves nothing', () => {
+  assert.equal(EvidenceRecord.parse(evidenceRecord([], [capture, twin])).valid, false);
+});
+
+for (const [what, broken, reason] of [
+  ['plaintext on the wire', { ...capture, plaintextFound: true }, /found plaintext/],
+  ['a twin that is blind', { ...twin, plaintextFound: false }, /would not have noticed/],
+  ['a capture of nothing', { ...capture, packets: 0 }, /saw no packet/],
+] as const) {
+  test(`${what} makes evidence invalid`, () => {
+    const { valid, reasons } = EvidenceRecord.parse(evidenceRecord([check], [broken]));
+    assert.equal(valid, false);
+    assert.match(reasons.join(), reason);
+  });
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+
+// results/ may not import clusters/exec.ts, and a mount namespace needs a process of its own.
+const run = promisify(execFile);
+
+/**
+ * Saves a made-up run into the folder of its argument until the disk is full, and prints what became of it: how many runs
+ * fitted, what the folder holds, whether each of them can be read, and the error.
+ */
+const fillDisk = `
+  import { readdir } from 'node:fs/promises';
+  import { fixtureRun } from '${join(import.meta.dirname, 'fixture-run.ts')}';
+  import { Run } from '${join(import.meta.dirname, 'run.ts')}';
+  import { list, save } from '${join(import.meta.dirname, 'store.ts')}';
+  const directory = process.argv[1];
+  const made = fixtureRun();
+  let saved = 0;
+  for (;;) {
+    const id = made.id.slice(0, -6) + saved.toString(16).padStart(6, '0');
+    try {
+      await save(directory, { ...made, id });
+      saved += 1;
+    } catch ({ code, message, serialised }) {
+      const { runs, errors } = await list(directory);
+      const kept = Run.parse(JSON.parse(serialised)).id === id;
+      const files = await readdir(directory);
+      console.log(JSON.stringify({ saved, files: files.length, readable: runs.length, errors: errors.length, code, message, kept }));
+      break;
+    }
+  }
+`;
+
+test('on a disk that is really full a save fails whole, keeps the run, and leaves the earlier runs readable', async () => {
+  const mountAndFill = 'mount -t tmpfs -o size=512k none /mnt && exec "$0" --input-type=module -e "$1" /mnt/store';
+  const { stdout } = await run('unshare', ['-m', 'sh', '-c', mountAndFill, process.execPath, fillDisk], {
+    timeout: 20_000,
+  });
+  const { saved, files, readable, errors, code, message, kept } = JSON.parse(stdout);
+  assert.equal(code, 'LAB_RUN_NOT_SAVED');
+  assert.match(message, /the disk is full \(ENOSPC\)/);
+  assert.ok(saved > 1, `only ${saved} runs fitted`);
+  assert.deepEqual([files, readable, errors], [saved, saved, 0]);
+  assert.ok(kept);
+});

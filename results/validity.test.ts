@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Block } from './block.ts';
+import { evidenceRecord } from './evidence-record.ts';
+import { fixtureRun } from './fixture-run.ts';
+import type { TestCase } from './test-case.ts';
+import { invalidReasons, warnings } from './validity.ts';
+
+type Measured = Extract<TestCase['outcome'], { state: 'measured' }>;
+
+/** The made-up sidecar (10 blocks of 400 requests), edited. */
+function edited(edit: (outcome: Measured, blocks: [Block, ...Block[]]) => void): TestCase {
+  const testCase = structuredClone(fixtureRun().testCases[1] as TestCase);
+  assert.ok(testCase.outcome.state === 'measured');
+  edit(testCase.outcome, testCase.outcome.blocks as [Block, ...Block[]]);
+  return testCase;
+}
+
+const failedCheck = { claim: 'it passes', counter: 'rq', expected: '5', measured: 4, held: false };
+
+/** On one side of each limit, and on the other. */
+const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp | null][] = [
+  ['as it was made up', () => {}, null],
+  ['4 of 4000 arrivals late', (_, [block]) => void setArrivals(block, { late: 4 }), null],
+  [
+    '5 of 4000 arrivals late',
+    (_, [block]) => void setArrivals(block, { late: 5 }),
+    /0 were dropped and 5 late, 0\.125 %/,
+  ],
+  [
+    '3 dropped and 2 late',
+    (_, [block]) => void setArrivals(block, { dropped: 3, late: 2 }),
+    /3 were dropped and 2 late/,
+  ],
+  ['4 of 4004 requests failed', (_, [block]) => void fail(block, { timeout: 4 }), null],
+  [
+    '5 of 4005 requests failed',
+    (_, [block]) => void fail(block, { timeout: 2, reset: 3 }),
+    /5 failed \(timeout 2, reset 3\), 0\.125 %/,
+  ],
+  [
+    '99.5 % of the rate',
+    (_, blocks) =>
+      blocks.forEach((block) => {
+        block.achievedRate = 99.5;
+      }),
+    null,
+  ],
+  [
+    '99.4 % of the rate',
+    (_, blocks) =>
+      blocks.forEach((block) => {
+        block.achievedRate = 99.4;
+      }),
+    /99\.4 achieved, 99\.4 %/,
+  ],
+  [
+    'closed-loop',
+    (_, blocks) =>
+      blocks.forEach((block) => void Object.assign(block, { requestedRate: null, arrivals: null, achievedRate: 1 })),
+    null,
+  ],
+  [
+    'no block',
+    (outcome) => {
+      outcome.blocks = [];
+    },
+    /No block was measured/,
+  ],
+  [
+    'evidence against it',
+    (outcome) => {
+      outcome.evidence = evidenceRecord([failedCheck], []);
+    },
+    /^The claim "it passes" does not hold/,
+  ],
+  [
+    'verification against it',
+    (outcome) => {
+      outcome.verification = evidenceRecord([failedCheck], outcome.verification.captures);
+    },
+    /^Before measuring: The claim/,
+  ],
+  [
+    'no capture',
+    (outcome) => {
+      outcome.verification.captures = [];
+    },
+    /No capture shows that the traffic was encrypted/,
+  ],
+  ['no twin', (outcome) => void outcome.verification.captures.pop(), /shows that plaintext would have been noticed/],
+];
+
+for (const [what, edit, reason] of cases) {
+  test(`a test case with ${what} is ${reason === null ? 'valid' : 'invalid, for that reason'}`, () => {
+    const reasons = invalidReasons(edited(edit));
+    if (reason === null) assert.deepEqual(reasons, []);
+    else assert.match(reasons[0] ?? '', reason);
+  });
+}
+
+test('a skipped or failed test case is invalid for its own reason', () => {
+  const [testCase] = fixtureRun().testCases as [TestCase];
+  const reason = 'it is not supported';
+  assert.deepEqual(invalidReasons({ ...testCase, outcome: { state: 'skipped', reason } }), [reason]);
+  assert.deepEqual(invalidReasons({ ...testCase, outcome: { state: 'failed', reason, verification: null } }), [reason]);
+});
+
+test('nothing but failures is invalid', () => {
+  const testCase = edited((_, blocks) => {
+    for (const block of blocks) {
+      fail(block, { connect: block.latency.count });
+      block.latency = { ...block.latency, count: 0, zero: 0, buckets: [] };
+    }
+  });
+  assert.match(invalidReasons(testCase).join(' '), /4000 failed \(connect 4000\), 100 %/);
+});
+
+test('stolen CPU time is a warning beside the caveats, not a verdict', () => {
+  const steal = (seconds: number) =>
+    edited((_, blocks) =>
+      blocks.forEach((block) => {
+        block.cpu.stealSeconds = seconds;
+      }),
+    );
+  const [little, much] = [steal(0.15), { ...steal(0.17), caveats: ['no policy'] }];
+  assert.deepEqual(warnings(little, 2), []);
+  assert.deepEqual(invalidReasons(much), []);
+  const [caveat, warning] = warnings(much, 2);
+  assert.equal(caveat, 'no policy');
+  assert.match(warning ?? '', /took 2\.13 %/);
+  assert.deepEqual(warnings({ ...much, caveats: [] }, 4), []);
+});
+
+function setArrivals(block: Block, changes: Partial<NonNullable<Block['arrivals']>>): void {
+  Object.assign(block.arrivals ?? {}, changes);
+}
+
+function fail(block: Block, kinds: Record<string, number>): void {
+  block.errors = { ...block.errors, kinds, count: Object.values(kinds).reduce((sum, count) => sum + count, 0) };
+}
