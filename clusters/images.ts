@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { toolPath } from './tools.ts';
+
+/** A program of the lab as a container image: what Docker calls its configuration, and the files that it is made of. */
+export type Image = {
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly workingDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Files and directories of the host (absolute paths) that the image has beside the host's /usr, all read-only. */
+  readonly mounts: readonly { readonly source: string; readonly destination: string }[];
+};
+
+/** Images by name without tag. Functions, because where a tool is depends on what it is made from. */
+export type ImageCatalogue = Readonly<Record<string, () => Image>>;
+
+/** Where an image's own programs are. */
+const binaries = '/opt/lab/bin';
+
+const repository = join(import.meta.dirname, '..');
+
+const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** All images of the lab. */
+export const images: ImageCatalogue = {
+  'lab/workload': () => toolImage('workload'),
+  'lab/k6': () => toolImage('k6'),
+  'lab/envoy': () => toolImage('envoy'),
+  'lab/kube-proxy': () => toolImage('kube-proxy'),
+  'lab/datapath': () => ({
+    ...image([
+      { source: process.execPath, destination: `${binaries}/node` },
+      { source: repository, destination: '/opt/lab/src' },
+      { source: toolPath('envoy-descriptors'), destination: '/opt/lab/share/envoy-descriptors.binpb' },
+    ]),
+    workingDir: '/opt/lab/src',
+  }),
+  'lab/node-tools': () => image([]),
+};
+
+/**
+ * The image of a reference (`lab/k6`, `lab/k6:latest`, `lab/k6:lab`), null where the lab has none: it has one version
+ * of each, and no registry.
+ */
+export function findImage(catalogue: ImageCatalogue, reference: string): Image | null {
+  const [, name, tag] = /^(.+?)(?::([\w.-]+))?$/.exec(reference) ?? [];
+  if (name === undefined || (tag !== undefined && tag !== 'latest' && tag !== 'lab')) return null;
+  return Object.hasOwn(catalogue, name) ? (catalogue[name]?.() ?? null) : null;
+}
+
+function toolImage(name: 'workload' | 'k6' | 'envoy' | 'kube-proxy'): Image {
+  const program = `${binaries}/${name}`;
+  return { ...image([{ source: toolPath(name), destination: program }]), entrypoint: [program] };
+}
+
+function image(mounts: Image['mounts']): Image {
+  return { entrypoint: [], command: [], workingDir: '/', env: { PATH: `${binaries}:${systemPath}` }, mounts };
+}

@@ -1,0 +1,383 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type {
+  V1Container,
+  V1ContainerStateTerminated,
+  V1LifecycleHandler,
+  V1Pod,
+  V1Probe,
+} from '@kubernetes/client-node';
+import { tryExec } from '../../exec.ts';
+import type { Image } from '../../images.ts';
+import { backOff } from './back-off.ts';
+import { type Container, type ContainerEnd, execInContainer, startContainer } from './container.ts';
+import { parseLogLine } from './log-format.ts';
+import { LogWriter } from './log-writer.ts';
+import type { ContainerPlan } from './oci-spec.ts';
+import { type ContainerKind, type ContainerRecord, waiting } from './pod-status.ts';
+import { httpCheck, type ProbeResult, tcpCheck } from './probe-check.ts';
+import { probeContainer } from './probes.ts';
+import type { EtcFiles } from './rootfs.ts';
+import { nodePath, type RuntimeNode } from './runtime-node.ts';
+import { Termination } from './termination.ts';
+
+/** What a container's loop needs of its pod. */
+export type ContainerLoopContext = {
+  node: RuntimeNode;
+  pod: () => V1Pod;
+  podIp: () => string;
+  etc: () => EtcFiles;
+  findImage: (reference: string) => Image | null;
+  /** @throws LabError LAB_CONTAINER_CONFIG */
+  plan: (container: V1Container, image: Image, id: string) => Promise<ContainerPlan>;
+  event: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+  /** The record has changed. */
+  changed: () => void;
+};
+
+/** Kubelet gives every container this long after SIGTERM, however short the grace period. */
+const minimumGraceMs = 2000;
+const retryConfigSeconds = 10;
+/** How long `ErrImagePull` stands before `ImagePullBackOff`. */
+const pullErrorSeconds = 2;
+
+/** One container of a pod: runs it, probes it, and runs it again as the pod's restart policy says. */
+export class ContainerLoop {
+  readonly record: ContainerRecord;
+  /** Resolves when it runs no more and will not be started again, with how its last run ended. */
+  readonly finished: Promise<number | null>;
+  /** Resolves when it has started for the first time, its startup probe included. */
+  readonly started: Promise<void>;
+  /** Logs of the current or last run, and of the one before. */
+  log: LogWriter | null = null;
+  previousLog: LogWriter | null = null;
+  private readonly spec: V1Container;
+  private readonly context: ContainerLoopContext;
+  private readonly stopping = new AbortController();
+  private readonly restartBackOff = backOff();
+  private readonly pullBackOff = backOff();
+  /** Whether {@link begin} was called. */
+  begun = false;
+  private current: Container | null = null;
+  private starting: Promise<unknown> = Promise.resolve();
+  private preStopDone: string | null = null;
+  private resolveFinished: (exitCode: number | null) => void = () => undefined;
+  private resolveStarted: () => void = () => undefined;
+
+  constructor(spec: V1Container, kind: ContainerKind, context: ContainerLoopContext) {
+    this.spec = spec;
+    this.context = context;
+    this.record = {
+      name: spec.name,
+      kind,
+      image: spec.image ?? '',
+      imageId: `lab://${spec.image}`,
+      state: waiting('ContainerCreating'),
+      lastState: {},
+      restartCount: 0,
+      containerId: null,
+      started: false,
+      ready: false,
+    };
+    this.finished = new Promise((resolve) => {
+      this.resolveFinished = resolve;
+    });
+    this.started = new Promise((resolve) => {
+      this.resolveStarted = resolve;
+    });
+  }
+
+  /** The running container's id, null where none runs. */
+  get runningId(): string | null {
+    return this.current?.id ?? null;
+  }
+
+  /** Starts it; all that follows shows in the record. */
+  begin(): void {
+    this.begun = true;
+    this.set(waiting('ContainerCreating'));
+    void this.loop().then(this.resolveFinished, (error: Error) => {
+      this.set(waiting('RunContainerError', error.message));
+      this.context.event('Warning', 'Failed', `Error: ${error.message}`);
+      this.resolveFinished(null);
+    });
+  }
+
+  /**
+   * Ends it within the grace period: the preStop hook, its turn among the pod's containers, SIGTERM, and SIGKILL when
+   * the time is over. It is not started again.
+   */
+  async stop(grace: Termination, turn: Promise<unknown>): Promise<void> {
+    this.stopping.abort();
+    await this.starting;
+    if (this.current !== null) {
+      this.context.event('Normal', 'Killing', `Stopping container ${this.spec.name}`);
+      await this.terminate(this.current, grace, turn);
+    }
+    await this.finished;
+  }
+
+  private async loop(): Promise<number | null> {
+    let exitCode: number | null = null;
+    while (!this.stopping.signal.aborted) {
+      const attempt = this.start();
+      this.starting = attempt.catch(() => undefined);
+      const started = await attempt;
+      if (started === null) break;
+      exitCode = started instanceof Object ? await this.watch(started) : started;
+      const sinceMs = Date.now();
+      if (this.stopping.signal.aborted || !this.restarts(exitCode)) break;
+      await this.backOffFrom(sinceMs, exitCode);
+    }
+    return exitCode;
+  }
+
+  /** Gets a container to run. Returns an exit code when it could not be started, null when it is to be stopped first. */
+  private async start(): Promise<Container | number | null> {
+    for (;;) {
+      const image = await this.pull();
+      if (image === null) return null;
+      const id = randomBytes(32).toString('hex');
+      const plan = await this.context.plan(this.spec, image, id).catch((error: Error) => error);
+      if (plan instanceof Error) {
+        this.set(waiting('CreateContainerConfigError', plan.message));
+        this.context.event('Warning', 'Failed', `Error: ${plan.message}`);
+        await this.pause(retryConfigSeconds);
+        if (this.stopping.signal.aborted) return null;
+        continue;
+      }
+      return this.run(id, plan);
+    }
+  }
+
+  private async run(id: string, plan: ContainerPlan): Promise<Container | number> {
+    if (this.record.containerId !== null) this.record.restartCount++;
+    const log = await this.nextLog();
+    this.restartBackOff.next(Date.now());
+    try {
+      const container = await startContainer(this.context.node, plan, {
+        id,
+        etc: this.context.etc(),
+        log,
+        terminationMessagePath: this.spec.terminationMessagePath ?? '/dev/termination-log',
+      });
+      this.current = container;
+      this.record.containerId = id;
+      this.context.event('Normal', 'Created', `Created container: ${this.spec.name}`);
+      this.context.event('Normal', 'Started', `Started container ${this.spec.name}`);
+      this.set({ running: { startedAt: container.startedAt } });
+      return container;
+    } catch (error) {
+      const message = `failed to create containerd task: ${error instanceof Error ? error.message : error}`;
+      this.record.containerId = id;
+      const now = new Date();
+      const state = { reason: 'StartError', exitCode: 128, message, startedAt: new Date(0), finishedAt: now };
+      this.set({ terminated: { ...state, containerID: `lab://${id}` } });
+      this.context.event('Warning', 'Failed', `Error: ${message}`);
+      return 128;
+    }
+  }
+
+  /** From start to end of one run: hooks, probes, exit code. */
+  private async watch(container: Container): Promise<number> {
+    const running = new AbortController();
+    const over = container.ended.then((end) => {
+      running.abort();
+      return end;
+    });
+    const hook = this.spec.lifecycle?.postStart;
+    if (hook !== undefined) {
+      const failure = await Promise.race([this.runHook(container, hook), over.then(() => null)]);
+      if (failure !== null) {
+        this.context.event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`);
+        this.context.event('Normal', 'Killing', `FailedPostStartHook`);
+        void this.kill(container, this.context.pod().spec?.terminationGracePeriodSeconds ?? 30);
+      }
+    }
+    const probing = probeContainer(
+      this.spec,
+      (probe) => this.check(container, probe),
+      {
+        onStarted: () => {
+          if (running.signal.aborted) return;
+          this.record.started = true;
+          this.resolveStarted();
+          this.context.changed();
+        },
+        onReady: (ready) => {
+          if (running.signal.aborted || this.record.kind === 'init') return;
+          this.record.ready = ready;
+          this.context.changed();
+        },
+        onFailedCheck: (kind, message) => {
+          this.context.event('Warning', 'Unhealthy', `${kind} probe failed: ${message}`);
+        },
+        onUnhealthy: (kind, probe) => {
+          const what = `Container ${this.spec.name} failed ${kind.toLowerCase()} probe, will be restarted`;
+          this.context.event('Normal', 'Killing', what);
+          const seconds = probe.terminationGracePeriodSeconds ?? this.context.pod().spec?.terminationGracePeriodSeconds;
+          void this.kill(container, seconds ?? 30);
+        },
+      },
+      { running: running.signal, stopping: this.stopping.signal, startedAtMs: container.startedAt.getTime() },
+    );
+    const end = await over;
+    await probing;
+    this.current = null;
+    await this.recordEnd(container, end);
+    return end.exitCode;
+  }
+
+  private async recordEnd(container: Container, end: ContainerEnd): Promise<void> {
+    const { exitCode, oomKilled, finishedAt } = end;
+    const message = await this.lastWords(end);
+    const terminated: V1ContainerStateTerminated = {
+      exitCode,
+      reason: oomKilled ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error',
+      startedAt: container.startedAt,
+      finishedAt,
+      containerID: `lab://${container.id}`,
+      ...(message === '' ? {} : { message }),
+    };
+    this.set({ terminated });
+  }
+
+  private restarts(exitCode: number): boolean {
+    if (this.record.kind === 'sidecar') return true;
+    const policy = this.context.pod().spec?.restartPolicy ?? 'Always';
+    if (this.record.kind === 'init') return exitCode !== 0 && policy !== 'Never';
+    return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+  }
+
+  private async backOffFrom(sinceMs: number, exitCode: number): Promise<void> {
+    const seconds = this.restartBackOff.remainingSeconds(Date.now(), sinceMs);
+    if (seconds <= 0) return;
+    const { name = '', namespace = '', uid = '' } = this.context.pod().metadata ?? {};
+    const pod = `${name}_${namespace}(${uid})`;
+    const failed = `restarting failed container=${this.spec.name} pod=${pod}`;
+    this.set(waiting('CrashLoopBackOff', `back-off ${duration(Math.round(seconds))} ${failed}`));
+    if (exitCode !== 0 || this.record.kind !== 'app') {
+      this.context.event('Warning', 'BackOff', `Back-off restarting failed container ${this.spec.name} in pod ${pod}`);
+    }
+    await this.pause(seconds);
+  }
+
+  /** The image, as soon as there is one: null when the container is to be stopped first. */
+  private async pull(): Promise<Image | null> {
+    const reference = this.spec.image ?? '';
+    while (!this.stopping.signal.aborted) {
+      const image = this.context.findImage(reference);
+      if (image !== null) {
+        this.context.event('Normal', 'Pulled', `Container image "${reference}" already present on machine`);
+        return image;
+      }
+      this.context.event('Normal', 'Pulling', `Pulling image "${reference}"`);
+      const why = `failed to pull image "${reference}": the embedded cluster has no registry, only the lab's own images`;
+      this.context.event('Warning', 'Failed', `Failed to pull image "${reference}": ${why}`);
+      this.context.event('Warning', 'Failed', 'Error: ErrImagePull');
+      this.set(waiting('ErrImagePull', why));
+      const failedMs = Date.now();
+      this.pullBackOff.next(failedMs);
+      await this.pause(pullErrorSeconds);
+      if (this.stopping.signal.aborted) return null;
+      this.context.event('Normal', 'BackOff', `Back-off pulling image "${reference}"`);
+      this.context.event('Warning', 'Failed', 'Error: ImagePullBackOff');
+      this.set(waiting('ImagePullBackOff', `Back-off pulling image "${reference}": ErrImagePull: ${why}`));
+      await this.pause(this.pullBackOff.remainingSeconds(Date.now(), failedMs));
+    }
+    return null;
+  }
+
+  private async kill(container: Container, graceSeconds: number): Promise<void> {
+    const grace = new Termination();
+    grace.request(graceSeconds);
+    await this.terminate(container, grace, Promise.resolve());
+  }
+
+  private async terminate(container: Container, grace: Termination, turn: Promise<unknown>): Promise<void> {
+    const hook = this.spec.lifecycle?.preStop;
+    if (hook !== undefined && grace.remainingMs > 0 && this.preStopDone !== container.id) {
+      this.preStopDone = container.id;
+      const run = this.runHook(container, hook).then((failure) => {
+        if (failure !== null) this.context.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${failure}`);
+      });
+      await grace.within(Promise.race([run, container.ended]));
+    }
+    await grace.within(Promise.race([turn, container.ended]));
+    container.signal('SIGTERM');
+    const sentMs = Date.now();
+    if (await grace.within(container.ended)) return;
+    const rest = new Termination();
+    rest.request(Math.max(0, minimumGraceMs - (Date.now() - sentMs)) / 1000);
+    if (await rest.within(container.ended)) return;
+    container.signal('SIGKILL');
+    await container.ended;
+  }
+
+  /** Null when the hook has done its work, else why not. */
+  private async runHook(container: Container, hook: V1LifecycleHandler): Promise<string | null> {
+    if (hook.sleep !== undefined) {
+      await Promise.race([delay(hook.sleep.seconds * 1000), container.ended]);
+      return null;
+    }
+    const probe: V1Probe = { ...hook, timeoutSeconds: 3600 };
+    const result = await this.check(container, probe);
+    return result.success ? null : result.message;
+  }
+
+  private async check(container: Container, probe: V1Probe): Promise<ProbeResult> {
+    const timeoutSeconds = probe.timeoutSeconds ?? 1;
+    const target = { podIp: this.context.podIp(), container: this.spec, timeoutSeconds };
+    if (probe.httpGet !== undefined) return httpCheck(probe.httpGet, target);
+    if (probe.tcpSocket !== undefined) return tcpCheck(probe.tcpSocket, target);
+    if (probe.exec !== undefined) {
+      const [file, args] = execInContainer(this.context.node, container.id, probe.exec.command ?? [], { tty: false });
+      const { exitCode, stdout, stderr } = await tryExec(file, args, { timeoutMs: timeoutSeconds * 1000 });
+      return { success: exitCode === 0, message: `${stdout}${stderr}`.trim() || `command exited with ${exitCode}` };
+    }
+    return { success: false, message: 'gRPC probes are not supported by the embedded cluster' };
+  }
+
+  private async nextLog(): Promise<LogWriter> {
+    const { namespace, name, uid } = this.context.pod().metadata ?? {};
+    const path = `/var/log/pods/${namespace}_${name}_${uid}/${this.spec.name}/${this.record.restartCount}.log`;
+    const log = await LogWriter.create(nodePath(this.context.node, path));
+    if (this.previousLog !== null) await rm(this.previousLog.path, { force: true });
+    this.previousLog = this.log;
+    this.log = log;
+    return log;
+  }
+
+  /** The termination message, or the end of the log where the container asks for that. */
+  private async lastWords({ message, exitCode }: ContainerEnd): Promise<string> {
+    if (message !== '' || exitCode === 0 || this.spec.terminationMessagePolicy !== 'FallbackToLogsOnError')
+      return message;
+    const text = await readFile(this.log?.path ?? '', 'utf8').catch(() => '');
+    const lines = text.trimEnd().split('\n').slice(-80);
+    return lines
+      .map((line) => parseLogLine(line)?.text ?? '')
+      .join('\n')
+      .slice(-2048);
+  }
+
+  private set(state: ContainerRecord['state']): void {
+    const { record } = this;
+    if (record.state.terminated !== undefined) record.lastState = { terminated: record.state.terminated };
+    record.state = state;
+    if (state.running === undefined) {
+      record.started = false;
+      record.ready = record.kind === 'init' && state.terminated?.exitCode === 0;
+    }
+    this.context.changed();
+  }
+
+  private async pause(seconds: number): Promise<void> {
+    await delay(seconds * 1000, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+}
+
+/** Go's way of writing seconds: `10s`, `2m40s`. */
+function duration(seconds: number): string {
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}

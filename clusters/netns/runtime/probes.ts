@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { V1Container, V1Probe } from '@kubernetes/client-node';
+import type { ProbeResult } from './probe-check.ts';
+import { probeCounter } from './probe-counter.ts';
+
+export type ProbeKind = 'Startup' | 'Readiness' | 'Liveness';
+
+/** What probing a container brings about. */
+export type ProbeEvents = {
+  /** The container has started: at once without a startup probe. */
+  onStarted(): void;
+  /** Only on change. */
+  onReady(ready: boolean): void;
+  /** One failed look, whether or not it decides anything. */
+  onFailedCheck(kind: ProbeKind, message: string): void;
+  /** The container is to be killed. */
+  onUnhealthy(kind: ProbeKind, probe: V1Probe): void;
+};
+
+/**
+ * Probes a running container until the signal aborts: the startup probe alone first, then readiness and liveness side
+ * by side, each with its own delay, period and thresholds (https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/).
+ */
+export async function probeContainer(
+  {
+    startupProbe,
+    readinessProbe,
+    livenessProbe,
+  }: Pick<V1Container, 'startupProbe' | 'readinessProbe' | 'livenessProbe'>,
+  check: (probe: V1Probe) => Promise<ProbeResult>,
+  events: ProbeEvents,
+  /** Liveness and startup end with the first request to stop; readiness goes on while the container runs. */
+  { running, stopping, startedAtMs }: { running: AbortSignal; stopping: AbortSignal; startedAtMs: number },
+): Promise<void> {
+  const observe = (kind: ProbeKind, probe: V1Probe, signal: AbortSignal, decide: (success: boolean) => boolean) =>
+    probeLoop(probe, check, {
+      signal,
+      startedAtMs,
+      onFailedCheck: (message) => events.onFailedCheck(kind, message),
+      decide,
+    });
+  const killing = AbortSignal.any([running, stopping]);
+  if (startupProbe !== undefined) {
+    let started = false;
+    await observe('Startup', startupProbe, killing, (success) => {
+      started = success;
+      if (!success) events.onUnhealthy('Startup', startupProbe);
+      return true;
+    });
+    if (!started) return;
+  }
+  events.onStarted();
+  const loops: Promise<void>[] = [];
+  if (readinessProbe === undefined) events.onReady(true);
+  else {
+    let ready = false;
+    loops.push(
+      observe('Readiness', readinessProbe, running, (success) => {
+        if (success !== ready) events.onReady(success);
+        ready = success;
+        return false;
+      }),
+    );
+  }
+  if (livenessProbe !== undefined) {
+    loops.push(
+      observe('Liveness', livenessProbe, killing, (success) => {
+        if (!success) events.onUnhealthy('Liveness', livenessProbe);
+        return !success;
+      }),
+    );
+  }
+  await Promise.all(loops);
+}
+
+async function probeLoop(
+  probe: V1Probe,
+  check: (probe: V1Probe) => Promise<ProbeResult>,
+  {
+    signal,
+    startedAtMs,
+    onFailedCheck,
+    decide,
+  }: {
+    signal: AbortSignal;
+    startedAtMs: number;
+    onFailedCheck: (message: string) => void;
+    /** Takes a verdict; true ends the loop. */
+    decide: (success: boolean) => boolean;
+  },
+): Promise<void> {
+  const counter = probeCounter(probe);
+  const periodMs = (probe.periodSeconds ?? 10) * 1000;
+  let nextMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1000;
+  while (!signal.aborted) {
+    await delay(Math.max(0, nextMs - Date.now()), undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    nextMs = Date.now() + periodMs;
+    const result = await check(probe);
+    if (signal.aborted) return;
+    if (!result.success) onFailedCheck(result.message);
+    const verdict = counter.observe(result.success);
+    if (verdict !== null && decide(verdict === 'success')) return;
+  }
+}
