@@ -5,7 +5,7 @@ import { compare } from './compare.ts';
 import { Comparison, type Row } from './comparison.ts';
 import { figure, missing } from './figure.ts';
 import { fixtureRun, type MadeUpTestCase, plainNone, sidecarMtls } from './fixture-run.ts';
-import { mergeHistograms, quantile } from './histogram.ts';
+import { histogramOf, mergeHistograms, quantile } from './histogram.ts';
 import { metrics } from './metrics.ts';
 import type { Run } from './run.ts';
 
@@ -138,7 +138,9 @@ test('an A/A run compares to the pool named none, else to the first of two; and 
   assert.equal(ratio([pool('a'), pool('none', slow)], 'a'), 0.5);
   assert.equal(ratio([pool('none'), pool('b', { ...slow, placement: 'same-node' })], 'b', 'same-node'), 1);
   assert.equal(ratio([pool('none'), { ...sidecarMtls, placement: 'same-node' }], 'sidecar', 'same-node'), null);
-  assert.equal(ratio([pool('none', { profile: 'l7' }), sidecarMtls], 'sidecar'), null);
+  for (const unlike of [{ profile: 'l7' }, { encryption: 'wireguard' }, { variant: 'short-cut' }] as const) {
+    assert.equal(ratio([pool('none', unlike), sidecarMtls], 'sidecar'), null, JSON.stringify(unlike));
+  }
 });
 
 test('a skipped test case has its rows, without numbers and with the reason', () => {
@@ -149,6 +151,17 @@ test('a skipped test case has its rows, without numbers and with the reason', ()
   for (const { value, ratioToNone, interval, addedToNone, valid, reason } of rows) {
     assert.deepEqual([value, ratioToNone, interval, addedToNone, valid], [null, null, null, null, false]);
     assert.equal(reason, 'It needs a newer kernel.');
+  }
+});
+
+test('failures are a share of all requests, and nothing answered is no figure', () => {
+  const run = fixtureRun({ blocks: 2 });
+  for (const block of blocksOf(run, 1)) block.errors = { ...block.errors, count: 100, kinds: { timeout: 100 } };
+  const { value, addedToNone, ratioToNone } = find(run, { dataPlane: 'sidecar', metric: 'requests_failed_ratio' });
+  assert.deepEqual([value, addedToNone, ratioToNone], [0.2, 0.2, null]);
+  for (const block of blocksOf(run, 0)) block.latency = histogramOf([]);
+  for (const { metric, value: none } of compare(run).rows.filter(({ dataPlane }) => dataPlane === 'none')) {
+    assert.equal(none, metric === 'requests_per_second' ? 0 : null, metric);
   }
 });
 

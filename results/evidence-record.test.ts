@@ -37,3 +37,16 @@ for (const [what, broken, reason] of [
     assert.match(reasons.join(), reason);
   });
 }
+
+test('a record that contradicts itself is refused', () => {
+  const record = evidenceRecord([check], [capture, twin]);
+  assert.ok(EvidenceRecord.safeParse(record).success);
+  for (const contradiction of [
+    { ...record, checks: [{ ...check, held: false }] },
+    { ...record, captures: [{ ...capture, held: false }] },
+    { ...record, reasons: ['something is wrong'] },
+    { ...record, valid: false },
+  ]) {
+    assert.equal(EvidenceRecord.safeParse(contradiction).error?.issues[0]?.path.join('.'), 'valid');
+  }
+});

@@ -23,6 +23,9 @@ test('a run is never overwritten, not even by two at once', async (t) => {
   const saves = Array.from({ length: 5 }, () => save(directory, run));
   const outcomes = await Promise.allSettled(saves);
   assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') assert.match(outcome.reason.message, /is in the way|exists already/);
+  }
   const other = { ...run, caveats: ['another'] };
   const error = await failure(save(directory, other));
   assert.equal(error.code, 'LAB_RUN_EXISTS');

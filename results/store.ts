@@ -90,7 +90,7 @@ export async function list(directory: string): Promise<{ runs: StoredRun[]; erro
 async function runFiles(directory: string): Promise<string[]> {
   try {
     const names = await readdir(directory);
-    return names.filter((name) => name.endsWith('.json') && !name.startsWith('.')).sort();
+    return names.filter((name) => name.endsWith('.json')).sort();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw unreadable(directory, error);

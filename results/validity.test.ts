@@ -36,7 +36,7 @@ const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp |
   [
     '5 of 4005 requests failed',
     (_, [block]) => void fail(block, { timeout: 2, reset: 3 }),
-    /5 failed \(timeout 2, reset 3\), 0\.125 %/,
+    /5 failed \(timeout 2, reset 3\), 0\.1248 %/,
   ],
   [
     '99.5 % of the rate',
@@ -47,12 +47,12 @@ const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp |
     null,
   ],
   [
-    '99.4 % of the rate',
+    '99.45 % of the rate',
     (_, blocks) =>
       blocks.forEach((block) => {
-        block.achievedRate = 99.4;
+        block.achievedRate = 99.45;
       }),
-    /99\.4 achieved, 99\.4 %/,
+    /100\.00 requests\/s were asked for and 99\.45 achieved, 99\.45 %/,
   ],
   [
     'closed-loop',
@@ -116,6 +116,13 @@ test('nothing but failures is invalid', () => {
   assert.match(invalidReasons(testCase).join(' '), /4000 failed \(connect 4000\), 100 %/);
 });
 
+test('not even a failure is invalid', () => {
+  const testCase = edited((_, blocks) => {
+    for (const block of blocks) block.latency = { ...block.latency, count: 0, zero: 0, buckets: [] };
+  });
+  assert.deepEqual(invalidReasons(testCase), ['No request was answered.']);
+});
+
 test('stolen CPU time is a warning beside the caveats, not a verdict', () => {
   const steal = (seconds: number) =>
     edited((_, blocks) =>
@@ -128,7 +135,7 @@ test('stolen CPU time is a warning beside the caveats, not a verdict', () => {
   assert.deepEqual(invalidReasons(much), []);
   const [caveat, warning] = warnings(much, 2);
   assert.equal(caveat, 'no policy');
-  assert.match(warning ?? '', /took 2\.13 %/);
+  assert.match(warning ?? '', /took 2\.125 %/);
   assert.deepEqual(warnings({ ...much, caveats: [] }, 4), []);
 });
 

@@ -96,7 +96,7 @@ function rateReasons(blocks: readonly Block[]): string[] {
   const achieved = total(openLoop, ({ achievedRate, windowSeconds }) => achievedRate * windowSeconds) / seconds;
   if (!(achieved < leastAchieved * requested)) return [];
   return [
-    `${requested.toFixed(1)} requests/s were asked for and ${achieved.toFixed(1)} achieved, ${percent(achieved / requested)} (at least ${percent(leastAchieved)}).`,
+    `${requested.toFixed(2)} requests/s were asked for and ${achieved.toFixed(2)} achieved, ${percent(achieved / requested)} (at least ${percent(leastAchieved)}).`,
   ];
 }
 
@@ -105,5 +105,5 @@ function total(blocks: readonly Block[], of: (block: Block) => number): number {
 }
 
 function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(3))} %`;
+  return `${Number((share * 100).toPrecision(4))} %`;
 }
