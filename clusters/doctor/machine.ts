@@ -53,7 +53,7 @@ export async function machineFindings(): Promise<Finding[]> {
     ...(process.platform === 'linux'
       ? [
           await diskFinding(
-            'memory file system /run',
+            'room in /run',
             '/run',
             0.25,
             'keys, etcd’s data and the nodes’ files live there',
