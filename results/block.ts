@@ -26,8 +26,8 @@ export const LoadResult = z.strictObject({
       late: count,
       /** An arrival that starts later than this after the instant at which it was due is late. */
       lateThresholdSeconds: seconds,
-      /** Seconds between the instant at which an arrival was due and its start. */
-      lateness: z.strictObject({ p50: z.number(), p99: z.number(), p999: z.number(), max: z.number() }),
+      /** Seconds between the instant at which an arrival was due and its start; null where none started. */
+      lateness: z.strictObject({ p50: z.number(), p99: z.number(), p999: z.number(), max: z.number() }).nullable(),
     })
     .nullable(),
   /** All that was sent since the generator connected, warm-up included: what the data plane's counters must show. */

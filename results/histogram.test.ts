@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Histogram, histogramOf, mergeHistograms, nearestRank, quantile } from './histogram.ts';
 import { type Random, random } from './random.ts';
@@ -57,6 +59,15 @@ test('the bucket of a value is the one that the format says', () => {
   ]);
 });
 
+// What runners/k6/histogram wrote after recording 7 k^3 - 5 ns for k = 0 … 999.
+test('the load generator counts the same values in the same buckets', async () => {
+  const text = await readFile(join(import.meta.dirname, 'histogram.golden.json'), 'utf8');
+  const { sum, ...written } = Histogram.parse(JSON.parse(text));
+  const { sum: ownSum, ...own } = histogramOf(Array.from({ length: 1000 }, (_, k) => (7 * k ** 3 - 5) / 1e9));
+  assert.deepEqual(own, written);
+  assert.ok(Math.abs(ownSum / sum - 1) < 1e-12);
+});
+
 test('zero and negative values are counted apart, as 0 within the range', () => {
   const histogram = Histogram.parse(histogramOf([-0.5, 0, 0.001]));
   assert.equal(histogram.zero, 2);
@@ -73,9 +84,8 @@ test('the range is exact and bounds the quantiles', () => {
 test('of no values there is no quantile', () => {
   const empty = Histogram.parse(histogramOf([]));
   assert.equal(quantile(empty, 0.5), null);
-  assert.equal(quantile({ ...empty, min: 0, max: 0 }, 0.5), null);
   assert.deepEqual(mergeHistograms([]), empty);
-  assert.deepEqual(mergeHistograms([{ ...empty, min: 0, max: 0 }, histogramOf([2])]), histogramOf([2]));
+  assert.deepEqual(mergeHistograms([empty, histogramOf([2])]), histogramOf([2]));
 });
 
 test('a rank is not one too high because of a rounding error', () => {
@@ -95,6 +105,7 @@ test('what cannot be is refused', () => {
   const broken: Record<string, unknown> = {
     'a count that the buckets have not': { ...histogram, count: 3 },
     'descending buckets': { ...histogram, buckets: histogram.buckets.toReversed() },
+    'a range of nothing': { ...histogramOf([]), min: 0, max: 0 },
     'no range': { ...histogram, min: null, max: null },
     'a field of its own': { ...histogram, mean: 1 },
     'another unit': { ...histogram, unit: 'milliseconds' },

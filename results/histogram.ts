@@ -5,8 +5,8 @@ import { ResultError } from './result-error.ts';
  * How often values occurred, log-bucketed as in DDSketch (Masson, Rim and Lee, PVLDB 12(12), 2019): a value of v
  * nanoseconds is in bucket ceil(log(v) / log(gamma)) with gamma = (1 + relativeError) / (1 - relativeError), and any
  * value of a bucket is within `relativeError` of 2 gamma^index / (gamma + 1) ns. Adding counts merges histograms
- * without any loss. `zero` counts values of 0 and below. `min` and `max` are exact, and null or 0 where there is
- * no value.
+ * without any loss. `zero` counts values of 0 and below. `min` and `max` are exact, and null where there is no
+ * value.
  */
 export const Histogram = z
   .strictObject({
@@ -31,10 +31,13 @@ export const Histogram = z
     path: ['count'],
     error: 'count must be the sum of zero and all buckets',
   })
-  .refine(({ count, min, max }) => count === 0 || (min !== null && max !== null && min <= max), {
-    path: ['min'],
-    error: 'min and max must be there, and in order, where there are values',
-  });
+  .refine(
+    ({ count, min, max }) => (min === null || max === null ? min === max && count === 0 : min <= max && count > 0),
+    {
+      path: ['min'],
+      error: 'min and max must be there, and in order, exactly where there are values',
+    },
+  );
 export type Histogram = z.infer<typeof Histogram>;
 
 const defaultRelativeError = 0.005;
