@@ -76,7 +76,7 @@ export function parsePackets(lines: readonly string[]): CapturedPacket[] {
 function script({ device, addresses, ignoredPorts }: CaptureRequest): string {
   const hosts = addresses.map((address) => `host ${address}`).join(' or ');
   const ports = ignoredPorts.map((port) => ` and not port ${port}`).join('');
-  return `exec tcpdump -i ${device} -n -tt -A -l -s 0 -B 8192 --immediate-mode 'tcp and (${hosts})${ports}' 2>&1`;
+  return `exec tcpdump -Z root -i ${device} -n -tt -A -l -s 0 -B 8192 --immediate-mode 'tcp and (${hosts})${ports}' 2>&1`;
 }
 
 /** Collects what tcpdump prints, and knows when it has begun and how it ended. */

@@ -82,14 +82,21 @@ export function placed(
 }
 
 function manifests(scenario: LoadedScenario): KubernetesObject[] {
-  return parseAllDocuments(scenario.manifestsText).map((document) => {
-    const [error] = document.errors;
-    if (error === undefined) return document.toJS() as KubernetesObject;
-    throw new LabError('LAB_MANIFEST_INVALID', {
-      message: `scenarios/${scenario.name}/${scenario.manifests} is not valid YAML: ${error.message}`,
-      remedy: 'Correct the manifest.',
+  const documents = parseAllDocuments(scenario.manifestsText);
+  try {
+    return documents.map((document) => {
+      const [error] = document.errors;
+      if (error !== undefined) throw error;
+      return document.toJS() as KubernetesObject;
     });
-  });
+  } catch (cause) {
+    throw new LabError('LAB_MANIFEST_INVALID', {
+      message: `scenarios/${scenario.name}/${scenario.manifests} is not valid YAML: ${(cause as Error).message}`,
+      remedy: 'Correct the manifest.',
+      exitCode: 2,
+      cause,
+    });
+  }
 }
 
 function onNode(template: V1PodTemplateSpec, node: string): V1PodTemplateSpec {
