@@ -76,6 +76,9 @@ export function controllerManagerFlags({ directory, podCidr }: ControlPlaneSetti
     `--root-ca-file=${directory}/ca.crt`,
     `--cluster-cidr=${podCidr}`,
     '--allocate-node-cidrs=false',
+    // Its many controllers each ask for a token as they start: the default of 20 requests/s makes that take seconds.
+    '--kube-api-qps=500',
+    '--kube-api-burst=1000',
     `--controllers=*,${absent.map((name) => `-${name}`).join(',')}`,
     '--bind-address=127.0.0.1',
     '--profiling=false',
