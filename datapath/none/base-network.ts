@@ -20,7 +20,7 @@ export async function installBaseNetwork(
   pool: BaseNetworkPool,
 ): Promise<void> {
   progress(`${pool.name}: kube-proxy and CNI configuration`);
-  const [server, nodes] = await Promise.all([apiServer(kube), listNodes(kube, signal)]);
+  const [server, nodes] = await Promise.all([apiServer(kube, signal), listNodes(kube, signal)]);
   await kube.apply(baseNetworkObjects(pool, server, nodes), signal);
   const expected = nodes.filter((node) => node.metadata?.labels?.[poolLabel] === pool.name).length;
   await kube.waitFor<V1Pod>(`/api/v1/namespaces/${pool.systemNamespace}/pods`, {
@@ -208,13 +208,16 @@ function proxyKubeconfig(server: string): string {
   });
 }
 
-/** The API server's own address, as it publishes it behind the `kubernetes` Service. */
-async function apiServer(kube: Kube): Promise<string> {
-  const slice = await kube.json<V1EndpointSlice>(
-    'GET',
-    '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes',
-  );
-  return `https://${slice.endpoints?.[0]?.addresses[0]}:${slice.ports?.[0]?.port}`;
+/** The API server's own address, as it publishes it behind the `kubernetes` Service soon after its start. */
+async function apiServer(kube: Kube, signal: AbortSignal): Promise<string> {
+  const [slice] = await kube.waitFor<V1EndpointSlice>('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', {
+    signal,
+    timeoutSeconds: readyTimeoutSeconds,
+    what: 'the API server to publish its address',
+    fieldSelector: 'metadata.name=kubernetes',
+    condition: ([published]) => published?.endpoints?.[0]?.addresses[0] !== undefined,
+  });
+  return `https://${slice?.endpoints?.[0]?.addresses[0]}:${slice?.ports?.[0]?.port}`;
 }
 
 async function listNodes(kube: Kube, signal: AbortSignal): Promise<V1Node[]> {
