@@ -3,11 +3,17 @@
 package main
 
 import (
+	"os"
+
 	"go.k6.io/k6/v2/cmd"
 
 	_ "datapath-lab/runners/k6/lab"
+	"datapath-lab/runners/k6/serve"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		os.Exit(serve.Main(os.Args[2:]))
+	}
 	cmd.Execute()
 }

@@ -1,8 +1,9 @@
 package lab
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,12 +61,16 @@ func (p *pool) connect() error {
 		p.members[i] = m
 		go func() { failures <- m.open() }()
 	}
-	var errs error
+	var first error
+	failed := 0
 	for range p.members {
-		errs = errors.Join(errs, <-failures)
+		if err := <-failures; err != nil {
+			first = cmp.Or(first, err)
+			failed++
+		}
 	}
-	if errs != nil {
-		return errs
+	if failed > 0 {
+		return fmt.Errorf("%d of %d connections could not be opened: %w", failed, len(p.members), first)
 	}
 	p.open = len(p.members)
 	for _, m := range p.members {

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -42,7 +41,7 @@ func (s *session) client(load Load) (*pool, error) {
 
 func (s *session) connect(p *pool) error {
 	if err := p.connect(); err != nil {
-		return fmt.Errorf("connections could not be opened: %w", err)
+		return err
 	}
 	return s.events.ready()
 }
