@@ -33,7 +33,7 @@ const readyTimeoutSeconds = 60;
 
 /**
  * Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler as plain processes and resolves when the
- * API server answers `/readyz`. The last two start at once and wait for it by themselves.
+ * API server answers `/readyz`.
  * @throws LabError LAB_CONTROL_PLANE_FAILED with the last log lines of the component that ended or did not answer.
  */
 export async function startControlPlane(
@@ -51,7 +51,6 @@ export async function startControlPlane(
   await launch('etcd', etcdFlags(settings));
   await launch('kube-apiserver', apiserverFlags(settings));
   await launch('kube-controller-manager', controllerManagerFlags(settings));
-  await launch('kube-scheduler', schedulerFlags(settings));
 
   const adminKubeconfig = join(settings.directory, 'admin.kubeconfig');
   await writeFile(adminKubeconfig, kubeconfig(server, pki.ca, pki.admin), { mode: 0o600 });
@@ -65,6 +64,8 @@ export async function startControlPlane(
   );
   await Promise.race([ready(kube, logDirectory, signal), died]);
   died.catch(() => undefined);
+  // Earlier, its role would not exist yet, and it would wait seconds before it asks again.
+  await launch('kube-scheduler', schedulerFlags(settings));
   return { kube, processes };
 }
 
