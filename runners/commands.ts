@@ -38,6 +38,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'run the whole test suite, or the tiers and files named',
     load: async () => (await import('./commands/test.ts')).test,
   },
+  check: {
+    summary: 'check what the README claims of the lab itself, on this machine',
+    load: async () => (await import('./commands/check.ts')).check,
+  },
   completion: {
     summary: 'print a completion script for bash',
     load: async () => (await import('./commands/completion.ts')).completion,

@@ -96,7 +96,10 @@ export const run = command({
           );
         } finally {
           if (opened.broughtUp) await tearDown();
-          else for (const pool of opened.pools) await removeScenario(opened.cluster.kube, pool);
+          else
+            await Promise.all(
+              opened.pools.map((pool) => removeScenario(opened.cluster.kube, pool, AbortSignal.timeout(60_000))),
+            );
         }
       });
       progress.end();

@@ -10,6 +10,7 @@ import type { LoadedScenario } from './scenario.ts';
 export type Deployed = { workload: V1Pod; generators: ReadonlyMap<Placement, V1Pod> };
 
 const readyTimeoutSeconds = 90;
+const removalTimeoutSeconds = 60;
 
 /**
  * Deploys a scenario's manifests on a pool, enrolled in its data plane, and resolves when every pod is ready and the
@@ -54,9 +55,16 @@ export async function deployScenario(
   return { workload, generators };
 }
 
-/** Removes what {@link deployScenario} made: the pool's namespace, with everything in it. */
-export async function removeScenario(kube: Kube, pool: Pool, signal?: AbortSignal): Promise<void> {
+/** Removes what {@link deployScenario} made: the pool's namespace, with everything in it. Resolves when it is gone. */
+export async function removeScenario(kube: Kube, pool: Pool, signal: AbortSignal): Promise<void> {
   await kube.delete([namespaceOf(pool)], signal);
+  await kube.waitFor('/api/v1/namespaces', {
+    signal,
+    timeoutSeconds: removalTimeoutSeconds,
+    what: `namespace ${pool.namespace} to be gone`,
+    fieldSelector: `metadata.name=${pool.namespace}`,
+    condition: (namespaces) => namespaces.length === 0,
+  });
 }
 
 /** The scenario's objects in the pool's namespace, its pods on their nodes and enrolled. */

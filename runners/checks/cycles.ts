@@ -1,0 +1,32 @@
+import { tearDown } from '../../clusters/netns/life.ts';
+import { allPools } from '../planes.ts';
+import { exclusively, openCluster } from '../session.ts';
+import type { Check } from './check.ts';
+import { readHostState, remainingDifferences } from './host-state.ts';
+
+/** That bringing the cluster up and down again and again leaves the host as it was. */
+export const cycles: Check = {
+  summary: 'up and down 50 times leaves nothing behind on the host',
+  async run({ count, signal, progress, stdout }) {
+    const rounds = count ?? 50;
+    const context = { signal, progress: () => undefined };
+    return exclusively(context, async () => {
+      // The first cluster loads kernel modules, whose defaults show among the sysctls for good.
+      await cycle(context);
+      const before = await readHostState();
+      for (let round = 1; round <= rounds; round++) {
+        progress(`cycle ${round} of ${rounds}`);
+        await cycle(context);
+      }
+      const left = await remainingDifferences(before);
+      for (const line of left) stdout.write(`${line}\n`);
+      stdout.write(`${rounds} cycles, ${left.length} differences\n`);
+      return left.length === 0;
+    });
+  },
+};
+
+async function cycle(context: { signal: AbortSignal; progress: () => void }): Promise<void> {
+  await openCluster({ pools: allPools(), fallback: [], ephemeral: true }, context);
+  await tearDown();
+}

@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { tryExec } from '../../clusters/exec.ts';
+import { cgroupRoot, runtimeDirectory } from '../../clusters/netns/paths.ts';
+
+/** What the lab could leave behind or change on a host, as sorted lines by kind, so that two states can be compared. */
+export type HostState = Readonly<Record<string, readonly string[]>>;
+
+/** Sysctls that change by themselves. */
+const restless = /^(fs\.(dentry|file|inode|quota)|kernel\.(random|ns_last_pid|pty\.nr|perf_event)|.*conntrack_count)/;
+
+/** Reads links, addresses, routes, firewall, sysctls, mounts, cgroups, namespaces, BPF programs and the lab's own traces. */
+export async function readHostState(): Promise<HostState> {
+  const output = async (file: string, args: readonly string[], drop = /^$/): Promise<string[]> => {
+    const { stdout } = await tryExec(file, args);
+    return sorted(stdout.split('\n').filter((line) => line.trim() !== '' && !drop.test(line)));
+  };
+  return {
+    links: await output('ip', ['-o', 'address', 'show']),
+    'network namespaces': await output('ip', ['netns', 'list']),
+    routes: await output('ip', ['route', 'show', 'table', 'all']),
+    rules: await output('ip', ['rule', 'show']),
+    firewall: (await output('iptables-save', [], /^[#:]/)).concat(await output('nft', ['list', 'ruleset'])),
+    sysctls: await output('sysctl', ['-a'], restless),
+    mounts: sorted(
+      readFileSync('/proc/self/mountinfo', 'utf8')
+        .split('\n')
+        .map((line) => line.split(' ').slice(3).join(' ')),
+    ),
+    cgroups: sorted(labCgroups()),
+    namespaces: namespaces(),
+    'BPF programs': (await output('bpftool', ['-j', 'prog', 'show'])).flatMap((line) => line.split('},{')),
+    processes: labProcesses(),
+    'runtime directory': sorted(readable(runtimeDirectory).filter((name) => name !== 'logs')),
+  };
+}
+
+/** What is there after that was not there before, and the other way round, a line for each. */
+export function differences(before: HostState, after: HostState): string[] {
+  return Object.keys(after).flatMap((kind) => {
+    const [then, now] = [before[kind] ?? [], after[kind] ?? []];
+    return [
+      ...now.filter((line) => !then.includes(line)).map((line) => `${kind}: new: ${line}`),
+      ...then.filter((line) => !now.includes(line)).map((line) => `${kind}: gone: ${line}`),
+    ];
+  });
+}
+
+/**
+ * The differences that remain. The kernel takes namespaces apart after their last process has ended, so a difference
+ * counts only if it is still there at the deadline.
+ */
+export async function remainingDifferences(before: HostState, timeoutSeconds = 5): Promise<string[]> {
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const found = differences(before, await readHostState());
+    if (found.length === 0 || Date.now() > deadline) return found;
+    await delay(100);
+  }
+}
+
+function labCgroups(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => join(line.split(' ')[4] ?? '', cgroupRoot))
+    .filter((path) => readable(path).length > 0);
+}
+
+// Kinds of namespaces and how many there are: numbers are used again, so they say nothing.
+function namespaces(): string[] {
+  const kinds = ['net', 'mnt', 'pid', 'uts', 'ipc'];
+  const found = new Set<string>();
+  for (const pid of readable('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const kind of kinds) found.add(linkOf(`/proc/${pid}/ns/${kind}`));
+  }
+  return kinds.map((kind) => `${[...found].filter((name) => name.startsWith(`${kind}:`)).length} ${kind}`);
+}
+
+function labProcesses(): string[] {
+  return sorted(
+    readable('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => text(`/proc/${pid}/cgroup`).includes(`/${cgroupRoot}`))
+      .map((pid) => text(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')),
+  );
+}
+
+function sorted(lines: readonly string[]): string[] {
+  return [...lines].sort();
+}
+
+function readable(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
