@@ -24,7 +24,7 @@ func runScript(ctx context.Context, executable, script string, block Block, even
 	defer reader.Close()
 
 	var stderr tail
-	command := exec.Command(executable, "run", "--quiet", "--no-color", "--no-usage-report", "--no-thresholds",
+	command := exec.CommandContext(ctx, executable, "run", "--quiet", "--no-color", "--no-usage-report", "--no-thresholds",
 		"--summary-mode", "disabled", "--address", "", "--out", "lab=/dev/fd/3", script)
 	command.Env = append(block.environment(), isolation...)
 	command.Stderr = &stderr
