@@ -1,0 +1,16 @@
+import type { Kube } from '../../clusters/kube.ts';
+import { type TokenOwner, tokenAudience } from './certificate-endpoint.ts';
+
+/** Asks the API server whom a service-account token was issued to; null unless it is for us, valid, and of a pod. */
+export async function reviewToken(kube: Kube, token: string): Promise<TokenOwner | null> {
+  const { status } = await kube.authentication.createTokenReview({
+    body: { spec: { token, audiences: [tokenAudience] } },
+  });
+  if (status?.authenticated !== true || !status.audiences?.includes(tokenAudience)) return null;
+  const [, namespace, serviceAccount] =
+    /^system:serviceaccount:([^:]+):([^:]+)$/.exec(status.user?.username ?? '') ?? [];
+  const pod = status.user?.extra?.['authentication.kubernetes.io/pod-name']?.[0];
+  const podUid = status.user?.extra?.['authentication.kubernetes.io/pod-uid']?.[0];
+  if (namespace === undefined || serviceAccount === undefined || pod === undefined || podUid === undefined) return null;
+  return { namespace, serviceAccount, pod, podUid };
+}
