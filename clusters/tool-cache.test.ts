@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, utimes, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { exec } from './exec.ts';
 import { type Cached, cacheRoot, contentHash, ensureCached, isWhole } from './tool-cache.ts';
 
 const context = { signal: new AbortController().signal, progress: () => undefined };
@@ -40,12 +41,13 @@ test('damage is noticed and made good: cut short, changed in place, removed, no 
   const damages: (() => Promise<void>)[] = [
     () => truncate(file, 3),
     async () => {
-      const { atime, mtime } = await stat(file);
+      const before = join(root, 'before');
+      await exec('cp', ['--preserve=timestamps', file, before]);
       const handle = await open(file, 'r+');
       await handle.write('X', 2);
       await handle.close();
-      // Even where size and time of change look as before.
-      await utimes(file, atime, mtime);
+      // Even where size and time of modification are as before.
+      await exec('touch', ['--reference', before, file]);
     },
     () => rm(file),
     () => rm(join(root, 'tool-1/manifest.json')),
