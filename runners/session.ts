@@ -34,6 +34,7 @@ export async function openCluster(
   context: SessionContext,
 ): Promise<{ cluster: Cluster; pools: readonly Pool[]; broughtUp: boolean }> {
   await prepareHost(context);
+  await ensureTools(['envoy', 'envoy-descriptors', 'k6', 'workload'], context);
   const running = await attach();
   if (running !== null) {
     const wanted = pools ?? running.pools;
@@ -42,7 +43,6 @@ export async function openCluster(
     return { cluster: running, pools: wanted, broughtUp: false };
   }
   const wanted = pools ?? fallback;
-  await ensureTools(['envoy', 'envoy-descriptors', 'k6', 'workload'], context);
   const cluster = await bringUp({ pools: wanted, ephemeral, ...context });
   try {
     await installDataPlanes(cluster, wanted, context);

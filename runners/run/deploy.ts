@@ -135,8 +135,10 @@ function describePod(pod: V1Pod): string {
   const troubles = statuses
     .filter(({ ready, state }) => !ready && state?.terminated?.exitCode !== 0)
     .map(({ name, state, lastState }) => {
-      const { reason, message } = state?.waiting ?? state?.terminated ?? lastState?.terminated ?? {};
-      return `${name} ${[reason ?? 'is not ready', message].filter(Boolean).join(': ')}`;
+      const { reason, message } = state?.waiting ?? state?.terminated ?? {};
+      const ended = lastState?.terminated;
+      const before = ended === undefined ? undefined : `it ended with exit code ${ended.exitCode} before`;
+      return `${name} ${[reason ?? 'is not ready', message, before].filter(Boolean).join(': ')}`;
     });
   return `${pod.metadata?.name}: ${pod.status?.phase ?? 'no status'}; ${troubles.join('; ')}`;
 }
