@@ -152,9 +152,9 @@ export class ContainerLoop {
   }
 
   private async run(id: string, plan: ContainerPlan): Promise<Container | number> {
-    if (this.record.containerId !== null) this.record.restartCount++;
-    const log = await this.nextLog();
-    this.restartBackOff.next(Date.now());
+    const restartCount = this.record.containerId === null ? 0 : this.record.restartCount + 1;
+    if (restartCount > 0) this.restartBackOff.next(Date.now());
+    const log = await this.nextLog(restartCount);
     try {
       const container = await startContainer(this.context.node, plan, {
         id,
@@ -164,6 +164,7 @@ export class ContainerLoop {
       });
       this.current = container;
       this.record.containerId = id;
+      this.record.restartCount = restartCount;
       this.context.event('Normal', 'Created', `Created container: ${this.spec.name}`);
       this.context.event('Normal', 'Started', `Started container ${this.spec.name}`);
       this.set({ running: { startedAt: container.startedAt } });
@@ -171,6 +172,7 @@ export class ContainerLoop {
     } catch (error) {
       const message = `failed to create containerd task: ${error instanceof Error ? error.message : error}`;
       this.record.containerId = id;
+      this.record.restartCount = restartCount;
       const now = new Date();
       const state = { reason: 'StartError', exitCode: 128, message, startedAt: new Date(0), finishedAt: now };
       this.set({ terminated: { ...state, containerID: `lab://${id}` } });
@@ -339,9 +341,9 @@ export class ContainerLoop {
     return { success: false, message: 'gRPC probes are not supported by the embedded cluster' };
   }
 
-  private async nextLog(): Promise<LogWriter> {
+  private async nextLog(restartCount: number): Promise<LogWriter> {
     const { namespace, name, uid } = this.context.pod().metadata ?? {};
-    const path = `/var/log/pods/${namespace}_${name}_${uid}/${this.spec.name}/${this.record.restartCount}.log`;
+    const path = `/var/log/pods/${namespace}_${name}_${uid}/${this.spec.name}/${restartCount}.log`;
     const log = await LogWriter.create(nodePath(this.context.node, path));
     if (this.previousLog !== null) await rm(this.previousLog.path, { force: true });
     this.previousLog = this.log;

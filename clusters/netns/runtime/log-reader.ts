@@ -69,10 +69,16 @@ async function* lines(source: LogSource, options: LogOptions, signal: AbortSigna
         rest = parts.pop() ?? '';
         yield* parts;
       } else if (newest !== generation) {
-        await file.close();
-        file = await open(source.path, 'r');
         generation = newest;
-        position = 0;
+        const next = await open(source.path, 'r');
+        const { ino } = await file.stat();
+        // Opened at the very moment of a rotation, the file may be the new one already.
+        if ((await next.stat()).ino === ino) await next.close();
+        else {
+          await file.close();
+          file = next;
+          position = 0;
+        }
       } else if (!options.follow || ended || signal.aborted) {
         return;
       } else if (source.ended === ended && source.generation === newest && (await file.stat()).size <= position) {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type LogStreamName, logFormatter, logTimestamp } from './log-format.ts';
@@ -68,8 +68,11 @@ export class LogWriter {
 
   private async rotate(): Promise<void> {
     await this.current.close();
-    await rename(this.path, `${this.path}.${new Date().toISOString().replace(/\D/g, '')}`);
-    this.current = await open(this.path, 'a');
+    await link(this.path, `${this.path}.${new Date().toISOString().replace(/\D/g, '')}`);
+    // A rename over the old name: a reader always finds a file there.
+    const next = `${this.path}_next`;
+    this.current = await open(next, 'w');
+    await rename(next, this.path);
     this.size = 0;
     this.generation++;
     const prefix = `${basename(this.path)}.`;

@@ -1,5 +1,5 @@
 import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type {
   V1Container,
   V1Pod,
@@ -230,8 +230,14 @@ export class PodVolumes {
     if (path !== source && !path.startsWith(`${source}/`)) {
       throw new LabError('LAB_CONTAINER_CONFIG', { message: `subPath "${subPath}" leads out of its volume` });
     }
-    const exists = await stat(join(root, path)).catch(() => null);
-    if (exists === null) await mkdir(join(root, path), { recursive: true });
+    // What is made has the volume's own mode: the container's user may write wherever it may in the volume.
+    const { mode } = await stat(join(root, source));
+    const missing = await mkdir(join(root, path), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    for (let made = join(root, path); missing !== undefined && made.length >= missing.length; made = dirname(made)) {
+      await chmod(made, mode & 0o7777);
+    }
     return path;
   }
 }

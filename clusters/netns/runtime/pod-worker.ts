@@ -270,9 +270,9 @@ export class PodWorker {
     if (this.pod.metadata?.deletionTimestamp === undefined && !this.removal.signal.aborted) {
       await new Promise((resolve) => this.removal.signal.addEventListener('abort', resolve, { once: true }));
     }
-    await this.removeObject();
     const { namespace, name } = this.pod.metadata ?? {};
     await rm(nodePath(this.node, `/var/log/pods/${namespace}_${name}_${this.uid}`), { recursive: true, force: true });
+    await this.removeObject();
     this.context.events.forget(this.uid);
   }
 

@@ -22,7 +22,7 @@ const multipliers: Readonly<Record<string, number>> = {
  * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 export function parseQuantity(text: string): number {
-  const [, number, suffix] = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)([numkMGTPE]?i?)$/.exec(text.trim()) ?? [];
+  const [, number, suffix] = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)([numk]|[KMGTPE]i|[MGTPE]|)$/.exec(text.trim()) ?? [];
   const multiplier = multipliers[suffix ?? '?'];
   if (number === undefined || multiplier === undefined) throw new TypeError(`"${text}" is no resource quantity`);
   return Number(number) * multiplier;
