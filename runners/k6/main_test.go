@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -169,35 +170,60 @@ func events(t *testing.T, stream io.Reader, each func(event)) event {
 // p-th percentile is F less the time in which (1-p) of all requests arrive.
 func TestAStallOfTheServerShowsInThePercentiles(t *testing.T) {
 	const freeze = 200 * time.Millisecond
-	var result event
-	// What is not this test's matter: a hiccup of a busy machine, which the result tells of.
+	// Whether the schedule was kept is judged where the machine let it be kept.
 	for attempt := range 3 {
 		server := newTarget(t)
 		frozen := make(chan time.Duration, 1)
-		result = follow(t, post(t.Context(), t, service(t).URL+"/blocks", block(server.URL, 1000)), func(e event) {
+		hiccups := watchClock(t.Context())
+		result := follow(t, post(t.Context(), t, service(t).URL+"/blocks", block(server.URL, 1000)), func(e event) {
 			if e.Event == "window-begin" {
 				server.gate.Lock()
 				begun := time.Now()
 				time.AfterFunc(freeze, func() { frozen <- time.Since(begun); server.gate.Unlock() })
 			}
 		})
-		if result.Event != "result" {
-			t.Fatalf("%+v", result)
+		missed := hiccups()
+		if result.Event != "result" || result.Errors.Count != 0 {
+			t.Fatalf("%s %v", result.Message, result.Errors.Kinds)
 		}
 		truth := (<-frozen).Seconds() - 0.01*2
 		if got := result.Latency.quantile(0.99); math.Abs(got-truth) > 0.1*truth {
 			t.Fatalf("p99 is %.1f ms, in truth %.1f ms", got*1e3, truth*1e3)
 		}
 		if got := result.Latency.quantile(0.5); got > 0.02 {
-			t.Errorf("p50 is %.1f ms", got*1e3)
+			t.Fatalf("p50 is %.1f ms", got*1e3)
 		}
-		if result.Arrivals.Dropped == 0 && result.Arrivals.Late == 0 {
-			break
+		got := result.Arrivals
+		if got.Scheduled == 2000 && got.Started == 2000 && got.Late == 0 {
+			return
 		}
-		t.Logf("attempt %d: %+v", attempt, result.Arrivals)
+		t.Logf("attempt %d: arrivals %+v; an idle thread woke more than 10 ms late %d times", attempt, got, missed)
+		if attempt == 2 && missed == 0 {
+			t.Error("the schedule was not kept, though the machine was not busy")
+		}
 	}
-	if got := result.Arrivals; got.Scheduled != 2000 || got.Started != 2000 || got.Dropped != 0 || got.Late != 0 || result.Errors.Count != 0 {
-		t.Errorf("arrivals %+v, errors %v", got, result.Errors.Kinds)
+}
+
+// watchClock sleeps a millisecond at a time, on a thread of its own, and tells when asked how many times it woke more
+// than 10 ms late: what any process on this machine had to suffer.
+func watchClock(ctx context.Context) (stop func() int) {
+	ctx, cancel := context.WithCancel(ctx)
+	late := make(chan int, 1)
+	go func() {
+		runtime.LockOSThread()
+		count := 0
+		for ctx.Err() == nil {
+			before := time.Now()
+			_ = syscall.Nanosleep(&syscall.Timespec{Nsec: int64(time.Millisecond)}, nil)
+			if time.Since(before) > 11*time.Millisecond {
+				count++
+			}
+		}
+		late <- count
+	}()
+	return func() int {
+		cancel()
+		return <-late
 	}
 }
 
@@ -284,7 +310,7 @@ func TestAGeneratorThatStandsStillSaysSo(t *testing.T) {
 	if err := command.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if missed := result.Arrivals.Dropped + result.Arrivals.Late; missed < 150 || missed > 400 {
+	if missed := result.Arrivals.Dropped + result.Arrivals.Late; missed < 150 {
 		t.Errorf("arrivals %+v", result.Arrivals)
 	}
 	if result.Arrivals.Late > 0 && result.Latency.Max < 0.01 {
