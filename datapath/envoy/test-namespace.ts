@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exec, start } from '../../clusters/exec.ts';
+
+/** Set in the process that runs the tests inside. */
+const insideVariable = 'LAB_DATAPATH_TEST';
+
+/**
+ * Declares the tests of a file that need a network of their own: outside, one test that runs them all in new network,
+ * mount and process namespaces, whose end is the end of everything in them; inside, the tests themselves.
+ */
+export function testInNamespaces(file: string, declare: () => void): void {
+  if (process.env[insideVariable] !== undefined) {
+    declare();
+    return;
+  }
+  const skip = process.getuid?.() === 0 ? false : 'needs root';
+  test('in namespaces of its own', { skip }, async () => {
+    const flags = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
+    const program = [process.execPath, '--test-reporter=spec', '--test-force-exit', file];
+    // A process of number 1 that is no shell would get no signals that it does not ask for.
+    const child = start(
+      'unshare',
+      [...flags, '--', 'sh', '-c', 'ip link set lo up && "$@"; exit $?', 'test', ...program],
+      {
+        env: { [insideVariable]: '1', NODE_TEST_CONTEXT: '' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        if (process.env.LAB_TEST_VERBOSE) process.stderr.write(chunk);
+      });
+    }
+    const { exitCode } = await child.ended;
+    assert.equal(exitCode, 0, output);
+  });
+}
+
+/** Makes a directory that only this namespace sees, and returns it. */
+export async function privateTmp(path = '/run/lab-test'): Promise<string> {
+  await exec('sh', ['-ec', 'mount -t tmpfs lab-test /run && mkdir -p "$1"', 'sh', path]);
+  return path;
+}
