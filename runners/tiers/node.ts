@@ -1,4 +1,5 @@
 import { glob } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -11,8 +12,10 @@ const folders = ['clusters', 'datapath', 'results', 'runners', 'scenarios'];
 
 /** Tests that need neither root nor a network, several files at a time. */
 export const unitTier: Tier = async (context) => {
-  const files = await testFiles((name) => name.endsWith('.test.ts') && !isE2e(name), context);
-  return files.length === 0 ? skippedTier('no test files') : runFiles(files, { timeoutSeconds: 120 }, context);
+  const files = await testFiles((name) => tierOf(name) === 'unit', context);
+  return files.length === 0
+    ? skippedTier('no test files')
+    : runFiles(files, { timeoutSeconds: 120, concurrency: availableParallelism() + 1 }, context);
 };
 
 /** Tests that need root on Linux, one file after the other: there is one cluster to a machine. */
@@ -47,13 +50,13 @@ async function testFiles(belongs: (file: string) => boolean, { files }: TierCont
 
 async function runFiles(
   files: string[],
-  { timeoutSeconds, concurrency }: { timeoutSeconds: number; concurrency?: number },
+  { timeoutSeconds, concurrency }: { timeoutSeconds: number; concurrency: number },
   { stdout, signal }: TierContext,
 ): Promise<TierResult> {
   const events = run({
     files,
     cwd: repository,
-    concurrency: concurrency ?? true,
+    concurrency,
     timeout: timeoutSeconds * 1000,
     signal,
   });
