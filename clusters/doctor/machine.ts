@@ -51,14 +51,7 @@ export async function machineFindings(): Promise<Finding[]> {
       'tools take 0.7 GiB; building them once takes 6 with Go’s own caches',
     ),
     ...(process.platform === 'linux'
-      ? [
-          await diskFinding(
-            'room in /run',
-            '/run',
-            0.25,
-            'keys, etcd’s data and the nodes’ files live there',
-          ),
-        ]
+      ? [await diskFinding('room in /run', '/run', 0.25, 'keys, etcd’s data and the nodes’ files live there')]
       : []),
   ];
 }
