@@ -2,6 +2,7 @@ import { requireClusterHost } from '../clusters/cluster-host.ts';
 import { LabError } from '../clusters/error.ts';
 import { runCli } from './cli.ts';
 import { commands } from './commands.ts';
+import { tidyUp } from './tidy-up.ts';
 
 // The entry of `lab`: signals in, exit code out.
 const interruption = new AbortController();
@@ -17,6 +18,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   interruption.abort(new LabError('LAB_INTERRUPTED', { message: 'Nobody reads the output.', exitCode: 130 }));
 });
 
+await tidyUp((message) => process.stderr.write(`${message}\n`));
 const exitCode = await runCli(process.argv.slice(2), {
   commands,
   stdout: process.stdout,

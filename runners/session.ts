@@ -14,10 +14,10 @@ type SessionContext = { signal: AbortSignal; progress: (message: string) => void
  * Holds the lab's lock for as long as `body` runs, with the leftovers of a killed lab removed first.
  * @throws LabError LAB_BUSY when another lab is at work.
  */
-export async function exclusively<T>({ progress }: SessionContext, body: () => Promise<T>): Promise<T> {
+export async function exclusively<T>(body: () => Promise<T>): Promise<T> {
   const release = await takeLock();
   try {
-    if (await removeLeftovers()) progress('removed what an earlier lab had left');
+    await removeLeftovers();
     return await body();
   } finally {
     await release();

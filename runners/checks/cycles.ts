@@ -10,7 +10,7 @@ export const cycles: Check = {
   async run({ count, signal, progress, stdout }) {
     const rounds = count ?? 50;
     const context = { signal, progress: () => undefined };
-    return exclusively(context, async () => {
+    return exclusively(async () => {
       // The first cluster loads kernel modules, whose defaults show among the sysctls for good.
       await cycle(context);
       const before = await readHostState();

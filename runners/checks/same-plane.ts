@@ -19,7 +19,7 @@ export const samePlane: Check = {
     const scenario = await loadScenario('latency');
     const pools = [poolOf('none', 'none'), poolOf('again', 'none')];
     const context = { signal, progress };
-    const held = await exclusively(context, async () => {
+    const held = await exclusively(async () => {
       const { cluster } = await openCluster({ pools, fallback: pools, ephemeral: true }, context);
       let contained = 0;
       try {

@@ -15,7 +15,7 @@ export const startup: Check = {
     const downs: number[] = [];
     const idles: number[] = [];
     const context = { signal, progress: () => undefined };
-    await exclusively(context, async () => {
+    await exclusively(async () => {
       for (let round = 1; round <= (count ?? 3); round++) {
         progress(`round ${round}: up`);
         const began = performance.now();

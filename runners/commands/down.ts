@@ -1,6 +1,5 @@
 import { attach, tearDown } from '../../clusters/netns/life.ts';
 import { command } from '../command.ts';
-import { createProgress } from '../progress.ts';
 import { exclusively } from '../session.ts';
 
 export const down = command({
@@ -9,11 +8,9 @@ export const down = command({
   flags: {},
   positionals: [],
   rest: 'none',
-  async run({ signal, stderr }) {
+  async run({ stderr }) {
     const began = performance.now();
-    const progress = createProgress(stderr);
-    const context = { signal, progress: (message: string) => progress.step(message) };
-    return exclusively(context, async () => {
+    return exclusively(async () => {
       const running = await attach();
       await tearDown();
       const seconds = ((performance.now() - began) / 1000).toFixed(1);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,10 +74,11 @@ export const run = command({
   rest: 'none',
   async run({ flags, positionals, signal, stdout, stderr }) {
     const scenario = await loadScenario(positionals[0] ?? '');
+    if (flags.out !== null) requireFree(flags.out);
     const progress = createProgress(stderr);
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
-      const recorded = await exclusively(context, async () => {
+      const recorded = await exclusively(async () => {
         const opened = await openCluster({ pools: flags.planes, fallback: allPools(), ephemeral: true }, context);
         try {
           return await runScenario(
@@ -116,6 +118,16 @@ export const run = command({
     }
   },
 });
+
+/** Recorded runs are never overwritten: better to say so before measuring for minutes. */
+function requireFree(path: string): void {
+  if (!existsSync(path)) return;
+  throw new LabError('LAB_RUN_EXISTS', {
+    message: `--out ${path} exists already, and recorded runs are never overwritten`,
+    remedy: 'Give another name.',
+    exitCode: 2,
+  });
+}
 
 /** Stores a run; one that cannot be written where it should be goes to the temporary folder rather than nowhere. */
 async function store(recorded: Run, out: string | null): Promise<string> {

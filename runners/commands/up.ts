@@ -20,7 +20,7 @@ export const up = command({
     const began = performance.now();
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
-      const { cluster, broughtUp } = await exclusively(context, () =>
+      const { cluster, broughtUp } = await exclusively(() =>
         openCluster({ pools: flags.planes, fallback: allPools(), ephemeral: false }, context),
       );
       progress.end();

@@ -9,7 +9,6 @@ import type { LoadedScenario } from './scenario.ts';
 /** The pods of a scenario on one pool, all of them ready. */
 export type Deployed = { workload: V1Pod; generators: ReadonlyMap<Placement, V1Pod> };
 
-const readyTimeoutSeconds = 90;
 const removalTimeoutSeconds = 60;
 
 /**
@@ -24,11 +23,13 @@ export async function deployScenario(
     pool,
     dataPlane,
     placements,
+    readyTimeoutSeconds = 90,
   }: {
     scenario: LoadedScenario;
     pool: Pool;
     dataPlane: DataPlane;
     placements: readonly Placement[];
+    readyTimeoutSeconds?: number;
   },
 ): Promise<Deployed> {
   progress(`${pool.name}: workload and generators`);

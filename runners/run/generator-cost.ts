@@ -7,5 +7,10 @@ import type { Run } from '../../results/run.ts';
 export const generatorCost: Run['generator'] = {
   name: 'k6',
   version: '2.2.0',
-  statedCost: { rate: 1000, cpuCores: 0.2, latencySeconds: 0.00006, how: 'PLACEHOLDER' },
+  statedCost: {
+    rate: 1000,
+    cpuCores: 0.13,
+    latencySeconds: 0.00006,
+    how: 'measured on loopback, beside a lean client in C that keeps the same timetable',
+  },
 };

@@ -15,6 +15,8 @@ export type BlockRequest = {
   warmupSeconds: number;
   durationSeconds: number;
   timeoutSeconds: number;
+  /** Length that every answer's body must have. */
+  bodyBytes: number;
 };
 
 const BlockEvent = z.discriminatedUnion('event', [
@@ -22,7 +24,7 @@ const BlockEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('window-begin'), at: z.number() }),
   z.object({ event: z.literal('window-end'), at: z.number() }),
   LoadResult.extend({ event: z.literal('result') }),
-  z.object({ event: z.literal('error'), message: z.string() }),
+  z.object({ event: z.literal('error'), message: z.string(), stderr: z.string().optional() }),
 ]);
 
 const RequestsResult = z.object({
@@ -32,6 +34,8 @@ const RequestsResult = z.object({
   bytesReceived: z.int(),
   statuses: z.record(z.string(), z.int()),
   lastBody: z.string(),
+  /** Why it stopped early; null when it did not. */
+  error: z.string().nullable(),
 });
 export type RequestsResult = z.infer<typeof RequestsResult>;
 
@@ -55,7 +59,7 @@ export async function runBlock(
     const event = BlockEvent.parse(JSON.parse(line));
     if (event.event === 'window-begin') onWindowBegin();
     else if (event.event === 'window-end') onWindowEnd();
-    else if (event.event === 'error') throw failed(pod, event.message);
+    else if (event.event === 'error') throw failed(pod, [event.message, event.stderr].filter(Boolean).join('\n'));
     else if (event.event === 'result') {
       const { event: _, ...result } = event;
       return result;

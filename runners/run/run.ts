@@ -207,5 +207,6 @@ function loadOf(scenario: LoadedScenario, options: RunOptions, clusterIp: string
     warmupSeconds: scenario.load.warmupSeconds,
     durationSeconds: options.seconds,
     timeoutSeconds: scenario.load.requestTimeoutSeconds,
+    bodyBytes: scenario.responseBytes,
   };
 }

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Cluster, poolOf } from '../clusters/cluster.ts';
+import { tryExec } from '../clusters/exec.ts';
+import { tearDown } from '../clusters/netns/life.ts';
+import { deployScenario } from './run/deploy.ts';
+import { dataPlaneOf } from './run/plan.ts';
+import { loadScenario } from './run/scenario.ts';
+import { openCluster } from './session.ts';
+
+const program = join(import.meta.dirname, 'lab.ts');
+const pool = poolOf('none', 'none');
+const signal = AbortSignal.timeout(300_000);
+let cluster: Cluster;
+let directory: string;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lab-bad-input-'));
+  const context = { signal, progress: () => undefined };
+  ({ cluster } = await openCluster({ pools: [pool], fallback: [pool], ephemeral: true }, context));
+});
+
+after(async () => {
+  await tearDown();
+  await rm(directory, { recursive: true });
+});
+
+for (const [what, words, message] of [
+  ['an unknown scenario', ['run', 'latncy'], /latncy.*latency/s],
+  ['an unknown data plane', ['run', 'latency', '--planes', 'none,sidcar'], /sidcar.*did you mean "sidecar"/],
+  ['an unknown flag', ['run', 'latency', '--block', '3'], /--block.*--blocks/s],
+  ['a value that is no number', ['run', 'latency', '--rate', 'fast'], /--rate.*whole number/],
+  ['a value out of range', ['run', 'latency', '--blocks', '0'], /--blocks.*from 1/],
+  ['an unknown cluster', ['run', 'latency', '--cluster', 'minikube'], /minikube.*netns/],
+] as const) {
+  test(`${what}: exit 2 with one message`, async () => {
+    const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, ...words]);
+    assert.equal(exitCode, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\n\s+at /);
+  });
+}
+
+test('a rate that the generator cannot send is recorded as invalid, exit 4', async () => {
+  const out = join(directory, 'too-fast.json');
+  const flags = ['--planes', 'none', '--rate', '100000', '--blocks', '1', '--seconds', '1', '--out', out];
+  const { exitCode, stdout } = await tryExec(process.execPath, [program, 'run', 'latency', ...flags], {
+    timeoutMs: 120_000,
+  });
+  assert.equal(exitCode, 4);
+  assert.match(stdout, /INVALID none\/l4\/none\/cross-node/);
+  assert.match(stdout, /timetable|were asked for/);
+  assert.deepEqual(await readdir(directory), ['too-fast.json']);
+});
+
+test('a file that exists is not overwritten, and nothing is measured for it', async () => {
+  const out = join(directory, 'mine.json');
+  await writeFile(out, 'mine');
+  const began = performance.now();
+  const { exitCode, stderr } = await tryExec(process.execPath, [
+    program,
+    'run',
+    'latency',
+    '--planes',
+    'none',
+    '--out',
+    out,
+  ]);
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /mine\.json.*exists/);
+  assert.ok(performance.now() - began < 5000, 'it says so before it measures');
+});
+
+test('a manifest with an unknown field is refused, and the message names it', async () => {
+  const scenario = await loadScenario('latency');
+  const manifestsText = scenario.manifestsText.replace('serviceAccountName: workload', 'serviceAcountName: workload');
+  await assert.rejects(
+    deployScenario(context(), {
+      scenario: { ...scenario, manifestsText },
+      pool,
+      dataPlane: dataPlaneOf(pool),
+      placements: [],
+    }),
+    (error: Error & { code?: string }) =>
+      error.code === 'LAB_KUBERNETES_REFUSED' &&
+      /Deployment lab-none\/workload.*serviceAcountName/s.test(error.message),
+  );
+});
+
+test('a pod that never becomes ready is named with what it lacks', async () => {
+  const scenario = await loadScenario('latency');
+  const manifestsText = scenario.manifestsText.replace('image: lab/workload', 'image: lab/worklod');
+  await assert.rejects(
+    deployScenario(context(), {
+      scenario: { ...scenario, manifestsText },
+      pool,
+      dataPlane: dataPlaneOf(pool),
+      placements: [],
+      readyTimeoutSeconds: 15,
+    }),
+    (error: Error & { code?: string }) =>
+      error.code === 'LAB_WAIT_TIMEOUT' &&
+      /workload.*(ErrImagePull|ImagePullBackOff).*lab\/worklod/s.test(error.message),
+  );
+});
+
+function context() {
+  return { kube: cluster.kube, signal, progress: () => undefined };
+}
