@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
+import { exec } from '../clusters/exec.ts';
 
-// results/ may not import clusters/exec.ts, and a mount namespace needs a process of its own.
-const run = promisify(execFile);
+const results = join(results, '..', 'results');
 
 /**
  * Saves a made-up run into the folder of its argument until the disk is full, and prints what became of it: how many runs
@@ -13,9 +11,9 @@ const run = promisify(execFile);
  */
 const fillDisk = `
   import { readdir } from 'node:fs/promises';
-  import { fixtureRun } from '${join(import.meta.dirname, 'fixture-run.ts')}';
-  import { Run } from '${join(import.meta.dirname, 'run.ts')}';
-  import { list, save } from '${join(import.meta.dirname, 'store.ts')}';
+  import { fixtureRun } from '${join(results, 'fixture-run.ts')}';
+  import { Run } from '${join(results, 'run.ts')}';
+  import { list, save } from '${join(results, 'store.ts')}';
   const directory = process.argv[1];
   const made = fixtureRun();
   let saved = 0;
@@ -36,8 +34,8 @@ const fillDisk = `
 
 test('on a disk that is really full a save fails whole, keeps the run, and leaves the earlier runs readable', async () => {
   const mountAndFill = 'mount -t tmpfs -o size=512k none /mnt && exec "$0" --input-type=module -e "$1" /mnt/store';
-  const { stdout } = await run('unshare', ['-m', 'sh', '-c', mountAndFill, process.execPath, fillDisk], {
-    timeout: 20_000,
+  const { stdout } = await exec('unshare', ['-m', 'sh', '-c', mountAndFill, process.execPath, fillDisk], {
+    timeoutMs: 20_000,
   });
   const { saved, files, readable, errors, code, message, kept } = JSON.parse(stdout);
   assert.equal(code, 'LAB_RUN_NOT_SAVED');
