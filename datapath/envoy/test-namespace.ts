@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { exec, start } from '../../clusters/exec.ts';
+import { hierarchies } from '../../clusters/netns/cgroup.ts';
 
-/** Set in the process that runs the tests inside. */
+/** Set in the process that runs the tests inside, to a cgroup subtree of its own. */
 const insideVariable = 'LAB_DATAPATH_TEST';
 
 /**
@@ -16,6 +19,7 @@ export function testInNamespaces(file: string, declare: () => void): void {
   }
   const skip = process.getuid?.() === 0 ? false : 'needs root';
   test('in namespaces of its own', { skip }, async () => {
+    const cgroupRoot = `datapath-lab-test-${process.pid}`;
     const flags = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
     const program = [process.execPath, '--test-reporter=spec', '--test-force-exit', file];
     // A process of number 1 that is no shell would get no signals that it does not ask for.
@@ -23,7 +27,7 @@ export function testInNamespaces(file: string, declare: () => void): void {
       'unshare',
       [...flags, '--', 'sh', '-c', 'ip link set lo up && "$@"; exit $?', 'test', ...program],
       {
-        env: { [insideVariable]: '1', NODE_TEST_CONTEXT: '' },
+        env: { [insideVariable]: cgroupRoot, NODE_TEST_CONTEXT: '' },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
@@ -35,6 +39,7 @@ export function testInNamespaces(file: string, declare: () => void): void {
       });
     }
     const { exitCode } = await child.ended;
+    for (const point of await hierarchies()) await removeEmpty(join(point, cgroupRoot));
     assert.equal(exitCode, 0, output);
   });
 }
@@ -43,4 +48,15 @@ export function testInNamespaces(file: string, declare: () => void): void {
 export async function privateTmp(path = '/run/lab-test'): Promise<string> {
   await exec('sh', ['-ec', 'mount -t tmpfs lab-test /run && mkdir -p "$1"', 'sh', path]);
   return path;
+}
+
+/** The cgroup subtree that tests inside may use; it is removed when they end. */
+export function testCgroup(): string {
+  return process.env[insideVariable] ?? '';
+}
+
+async function removeEmpty(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await removeEmpty(join(directory, entry.name));
+  await rmdir(directory).catch(() => undefined);
 }

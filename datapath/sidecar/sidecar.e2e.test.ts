@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
+import { exec } from '../../clusters/exec.ts';
+import { enter } from '../../clusters/netns/namespace.ts';
+import type { Evidence, TestCase } from '../data-plane.ts';
+import { testInNamespaces } from '../envoy/test-namespace.ts';
+import { redirectRules } from './redirect-rules.ts';
+import { sidecar } from './sidecar.ts';
+import { object, startTestCluster, type TestCluster } from './test-cluster.ts';
+
+testInNamespaces(import.meta.filename, () => {
+  const stop = new AbortController();
+  let cluster: TestCluster;
+  let generator: V1Pod;
+  let stranger: V1Pod;
+  let workload: V1Pod;
+  let service: string;
+
+  before(async () => {
+    const clock = stopwatch();
+    cluster = await startTestCluster(stop.signal);
+    const { context, pool } = cluster;
+    clock('control plane and nodes');
+    await sidecar.install(context, pool);
+    clock('install');
+    await context.kube.apply(manifests(cluster), stop.signal);
+    const pods = await cluster.readyPods('lab.role', 3);
+    clock('pods ready');
+    await sidecar.ready(context, pool);
+    clock('sidecars ready');
+    const named = (role: string): V1Pod => {
+      const pod = pods.find(({ metadata }) => metadata?.labels?.['lab.role'] === role);
+      assert.ok(pod !== undefined);
+      return pod;
+    };
+    [generator, stranger, workload] = [named('generator'), named('stranger'), named('workload')];
+    const found = await context.kube.json<{ spec: { clusterIP: string } }>(
+      'GET',
+      `/api/v1/namespaces/${pool.namespace}/services/workload`,
+    );
+    service = found.spec.clusterIP;
+  });
+  after(() => stop.abort());
+
+  for (const mode of sidecar.modes) {
+    const port = portOf(mode);
+    test(`${mode.profile} ${mode.encryption}: requests pass, are counted at both Envoys and nowhere else`, async () => {
+      const { context, pool } = cluster;
+      const testCase: TestCase = { ...mode, pool, placement: 'cross-node', port };
+      const before = await sidecar.evidence(context, testCase);
+      const sent = await send(generator, `http://${service}:${port}/echo`, 7);
+      assert.deepEqual(sent.statuses, Array(7).fill(200), sent.error);
+      assert.equal(JSON.parse(sent.body).clientAddress, '127.0.0.6');
+      const after = await sidecar.evidence(context, testCase);
+      const expected = new Map(
+        sidecar
+          .expected(testCase, {
+            requests: 7,
+            connections: 1,
+            bytesSent: sent.bytesSent,
+            bytesReceived: sent.bytesReceived,
+          })
+          .map((expectation) => [expectation.counter, 'exactly' in expectation ? expectation.exactly : Number.NaN]),
+      );
+      assert.deepEqual(
+        growth(before, after),
+        Object.fromEntries(Object.keys(after).map((name) => [name, expected.get(name) ?? 0])),
+      );
+    });
+  }
+
+  test('a service account that no rule names is denied: 403 for HTTP, a closed connection for TCP', async () => {
+    const http = await send(stranger, `http://${service}:8081/echo`, 1);
+    assert.deepEqual(http.statuses, [403]);
+    const tcp = await send(stranger, `http://${service}:8080/echo`, 1);
+    assert.match(tcp.error, /ECONNRESET|other side closed|socket hang up/);
+  });
+
+  test('a rule for methods holds', async () => {
+    const posted = await send(generator, `http://${service}:8081/echo`, 1, { method: 'POST' });
+    assert.deepEqual(posted.statuses, [403]);
+  });
+
+  test('an encrypted port refuses plaintext, and a plaintext port does not', async () => {
+    // From the node, where no sidecar encrypts.
+    const from = (port: number) =>
+      exec(
+        ...enter(cluster.nodePids[0] ?? 0, process.execPath, [
+          '-e',
+          client(),
+          `http://${workload.status?.podIP}:${port}/echo`,
+          '1',
+        ]),
+      );
+    for (const port of [8080, 8081]) {
+      const { stdout } = await from(port);
+      assert.match(JSON.parse(stdout).error, /ECONNRESET|other side closed|socket hang up/, stdout);
+    }
+    assert.deepEqual(JSON.parse((await from(8082)).stdout).statuses, [200]);
+  });
+
+  test('a port that no Service has is closed', async () => {
+    const { error } = await send(generator, `http://${workload.status?.podIP}:9999/`, 1);
+    assert.match(error, /ECONNRESET|other side closed|socket hang up/);
+  });
+
+  test('the redirection in the pod is the rule set, to the letter', async () => {
+    const { stdout } = await cluster.run(workload, 'lab-agent', ['true']);
+    assert.equal(stdout, '');
+    const pid = await containerPid(cluster, workload);
+    const saved = await exec('nsenter', [`--net=/proc/${pid}/ns/net`, 'iptables-save', '-t', 'nat']);
+    assert.deepEqual(rules(saved.stdout), rules(redirectRules([8079])));
+  });
+
+  test('a pod that the policy stops naming is denied from then on', async () => {
+    const { context, pool } = cluster;
+    await context.kube.apply([policy(pool.namespace, 'rules: []')], stop.signal);
+    await sidecar.ready(context, pool);
+    assert.deepEqual((await send(generator, `http://${service}:8081/echo`, 1)).statuses, [403]);
+    await context.kube.apply([policy(pool.namespace, allowed)], stop.signal);
+    await sidecar.ready(context, pool);
+    assert.deepEqual((await send(generator, `http://${service}:8081/echo`, 1)).statuses, [200]);
+  });
+
+  test('a policy that cannot be read is reported, and the last one stays in force', async () => {
+    const { context, pool } = cluster;
+    await context.kube.apply([policy(pool.namespace, 'rules: [{port: 8081, form: [generator]}]')], stop.signal);
+    await assert.rejects(sidecar.ready(context, pool), /policy\.yaml.*form/s);
+    assert.deepEqual((await send(generator, `http://${service}:8081/echo`, 1)).statuses, [200]);
+    await context.kube.apply([policy(pool.namespace, allowed)], stop.signal);
+    await sidecar.ready(context, pool);
+  });
+
+  test('what is removed is gone', async () => {
+    const { context, pool } = cluster;
+    await sidecar.remove(context, pool);
+    const left = await context.kube.json<{ items: { metadata: { name: string } }[] }>(
+      'GET',
+      `/apis/apps/v1/namespaces/${pool.systemNamespace}/deployments`,
+    );
+    assert.deepEqual(left.items, []);
+  });
+
+  /** Sends requests one after another on one connection from a pod's application container. */
+  async function send(pod: V1Pod, url: string, count: number, { method = 'GET' } = {}): Promise<Sent> {
+    const { stdout, stderr } = await cluster.run(pod, 'app', ['node', '-e', client(method), url, String(count)]);
+    assert.notEqual(stdout, '', stderr);
+    return JSON.parse(stdout) as Sent;
+  }
+});
+
+type Sent = { statuses: number[]; body: string; bytesSent: number; bytesReceived: number; error: string };
+
+/** A program for `node -e`: URL, number of requests -> one line of JSON. */
+function client(method = 'GET'): string {
+  return `
+const { Agent, request } = require('node:http');
+const [url, count] = process.argv.slice(1);
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+const sent = { statuses: [], body: '', bytesSent: 0, bytesReceived: 0, error: '' };
+let socket;
+const one = () => new Promise((resolve, reject) => {
+  const call = request(url, { agent, method: '${method}', timeout: 5000 }, (response) => {
+    sent.statuses.push(response.statusCode);
+    sent.body = '';
+    response.setEncoding('utf8').on('data', (text) => { sent.body += text; }).on('end', resolve).on('error', reject);
+  });
+  call.on('socket', (used) => { socket = used; }).on('error', reject).on('timeout', () => call.destroy(new Error('timeout'))).end();
+});
+(async () => {
+  try { for (let i = 0; i < Number(count); i++) await one(); } catch (error) { sent.error = error.code + ' ' + error.message; }
+  sent.bytesSent = socket?.bytesWritten ?? 0;
+  sent.bytesReceived = socket?.bytesRead ?? 0;
+  process.stdout.write(JSON.stringify(sent), () => process.exit(0));
+})();`;
+}
+
+function portOf({ profile, encryption }: { profile: string; encryption: string }): number {
+  return 8080 + (profile === 'l7' ? 1 : 0) + (encryption === 'none' ? 2 : 0);
+}
+
+function growth(before: Evidence, after: Evidence): Evidence {
+  return Object.fromEntries(Object.entries(after).map(([name, now]) => [name, now - (before[name] ?? 0)]));
+}
+
+/** The rules of iptables-save, without counters and comments. */
+function rules(text: string): string[] {
+  return text.split('\n').filter((line) => line.startsWith('-A'));
+}
+
+async function containerPid({ run }: TestCluster, pod: V1Pod): Promise<number> {
+  const { stdout } = await run(pod, 'lab-agent', ['node', '-p', 'process.pid']);
+  assert.notEqual(stdout, '');
+  const name = pod.status?.podIP ?? '';
+  const { stdout: listed } = await exec('sh', [
+    '-c',
+    `for p in /proc/[0-9]*; do grep -qs . $p/environ && tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -qx 'POD_IP=${name}' && basename $p; done; true`,
+  ]);
+  const pid = Number(listed.trim().split('\n')[0]);
+  assert.ok(pid > 0, listed);
+  return pid;
+}
+
+const allowed =
+  'rules: [{port: 8080, from: [generator]}, {port: 8081, from: [generator], methods: [GET], paths: ["/*"]}]';
+
+function policy(namespace: string, text: string): KubernetesObject {
+  return object({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'authorization', namespace },
+    data: { 'policy.yaml': text },
+  });
+}
+
+function manifests({ pool }: TestCluster): KubernetesObject[] {
+  const namespace = pool.namespace;
+  const sleeper = {
+    name: 'app',
+    image: 'lab/datapath',
+    command: ['node', '-e', 'setInterval(() => {}, 1e9); process.on("SIGTERM", () => process.exit(0))'],
+  };
+  const deployment = (role: string, node: string, template: V1PodTemplateSpec): V1Deployment => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: role, namespace },
+    spec: {
+      selector: { matchLabels: { app: role } },
+      template: sidecar.enroll(
+        {
+          metadata: {
+            ...template.metadata,
+            labels: { app: role, 'lab.role': role, ...(role === 'generator' ? { 'lab.placement': 'cross-node' } : {}) },
+          },
+          spec: {
+            ...template.spec,
+            serviceAccountName: role,
+            automountServiceAccountToken: false,
+            terminationGracePeriodSeconds: 2,
+            nodeSelector: { 'kubernetes.io/hostname': node },
+            containers: template.spec?.containers ?? [],
+          },
+        },
+        pool,
+      ),
+    },
+  });
+  const ports = sidecar.modes.map((mode) => ({
+    name: `${mode.profile}-${mode.encryption}`,
+    port: portOf(mode),
+    targetPort: portOf(mode),
+    appProtocol: mode.profile === 'l7' ? 'http' : 'tcp',
+  }));
+  return [
+    ...['generator', 'stranger', 'workload'].map((name) =>
+      object({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } }),
+    ),
+    policy(namespace, allowed),
+    object({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'workload', namespace, annotations: { 'lab.dataplane/plaintext-ports': '8082,8083' } },
+      spec: { selector: { app: 'workload' }, ports },
+    }),
+    deployment('generator', pool.nodes[0], { spec: { containers: [sleeper] } }),
+    deployment('stranger', pool.nodes[0], { spec: { containers: [sleeper] } }),
+    deployment('workload', pool.nodes[1], {
+      metadata: { annotations: { 'lab.dataplane/exclude-inbound-ports': '8079' } },
+      spec: {
+        containers: [
+          {
+            name: 'app',
+            image: 'lab/workload',
+            args: ['--listen', ':8080,:8081,:8082,:8083', '--admin', ':8079'],
+            // Behind strict mTLS: it succeeds because it is rewritten.
+            readinessProbe: { httpGet: { path: '/', port: 8081 }, periodSeconds: 1 },
+          },
+        ],
+      },
+    }),
+  ];
+}
+
+/** Prints how long each step took, for those who look. */
+function stopwatch(): (step: string) => void {
+  let since = Date.now();
+  return (step) => {
+    const now = Date.now();
+    process.stderr.write(`${step}: ${((now - since) / 1000).toFixed(2)} s\n`);
+    since = now;
+  };
+}
