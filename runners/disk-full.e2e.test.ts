@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { exec } from '../clusters/exec.ts';
 
-const results = join(results, '..', 'results');
+const results = join(import.meta.dirname, '..', 'results');
 
 /**
  * Saves a made-up run into the folder of its argument until the disk is full, and prints what became of it: how many runs

@@ -37,23 +37,35 @@ export function networkAuthorization(policy: AuthorizationPolicy, { namespace, p
   };
 }
 
-/** A filter that answers 403 to requests that no rule admits. */
-export function httpAuthorization(policy: AuthorizationPolicy, scope: Pick<Scope, 'namespace' | 'port'>): EnvoyJson {
+/**
+ * A filter that answers 403 to requests that no rule admits. It denies all; the rules stand beside the route
+ * ({@link routeAuthorization}), so that a change of them holds for connections that are open already.
+ */
+export const httpAuthorization: EnvoyJson = {
+  name: 'rbac',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC',
+    rules: { action: 'ALLOW', policies: {} },
+  },
+};
+
+/** What {@link httpAuthorization} admits, for a route table's `typed_per_filter_config`. */
+export function routeAuthorization(policy: AuthorizationPolicy, scope: Pick<Scope, 'namespace' | 'port'>): EnvoyJson {
+  const rules = allow(policy.rules, scope, ({ methods, paths }) => [
+    {
+      and_rules: {
+        rules: [
+          ...(methods === undefined ? [] : [anyOf(methods.map(methodIs))]),
+          ...(paths === undefined ? [] : [anyOf(paths.map(pathIs))]),
+          { any: true },
+        ],
+      },
+    },
+  ]);
   return {
-    name: 'rbac',
-    typed_config: {
-      '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC',
-      rules: allow(policy.rules, scope, ({ methods, paths }) => [
-        {
-          and_rules: {
-            rules: [
-              ...(methods === undefined ? [] : [anyOf(methods.map(methodIs))]),
-              ...(paths === undefined ? [] : [anyOf(paths.map(pathIs))]),
-              { any: true },
-            ],
-          },
-        },
-      ]),
+    rbac: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute',
+      rbac: { rules },
     },
   };
 }

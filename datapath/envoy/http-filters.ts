@@ -1,9 +1,9 @@
 import type { EnvoyJson } from './api.ts';
 
-/** A filter for HTTP/1.1 and HTTP/2 that routes by `route` (an inline table or RDS) after `filters`. */
+/** A filter for HTTP/1.1 and HTTP/2 that routes by the table of that name, which comes by ADS, after `filters`. */
 export function httpConnectionManager(options: {
   statPrefix: string;
-  route: { route_config: EnvoyJson } | { rds: EnvoyJson };
+  route: string;
   filters?: readonly EnvoyJson[];
 }): EnvoyJson {
   return {
@@ -11,7 +11,10 @@ export function httpConnectionManager(options: {
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
       stat_prefix: options.statPrefix,
-      ...options.route,
+      rds: {
+        route_config_name: options.route,
+        config_source: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' },
+      },
       http_filters: [
         ...(options.filters ?? []),
         {
@@ -31,14 +34,18 @@ export function httpConnectionManager(options: {
   };
 }
 
-/** A route table that sends everything to one cluster, with no deadline of its own. */
-export function routeToCluster(name: string, cluster: string): EnvoyJson {
+/**
+ * A route table that sends everything to one cluster, with no deadline of its own.
+ * @param perFilter configuration of filters, by their names.
+ */
+export function routeToCluster(name: string, cluster: string, perFilter: EnvoyJson = {}): EnvoyJson {
   return {
     name,
     virtual_hosts: [
       {
         name,
         domains: ['*'],
+        typed_per_filter_config: perFilter,
         routes: [
           {
             match: { prefix: '/' },

@@ -63,7 +63,7 @@ function configuration(options: { timeout?: string; serverId?: string; port?: nu
             filters: [
               httpConnectionManager({
                 statPrefix: 'plain',
-                route: { rds: { route_config_name: 'to-peer', config_source: ads } },
+                route: 'to-peer',
               }),
             ],
           },
@@ -77,7 +77,7 @@ function configuration(options: { timeout?: string; serverId?: string; port?: nu
             filters: [
               httpConnectionManager({
                 statPrefix: 'encrypted',
-                route: { route_config: routeToCluster('in', 'application') },
+                route: 'in',
               }),
             ],
             transport_socket: serverTls('lab.local'),
@@ -85,7 +85,7 @@ function configuration(options: { timeout?: string; serverId?: string; port?: nu
         ],
       },
     ],
-    route: [routeToCluster('to-peer', 'peer')],
+    route: [routeToCluster('to-peer', 'peer'), routeToCluster('in', 'application')],
   };
 }
 
@@ -193,7 +193,7 @@ testInNamespaces(import.meta.filename, () => {
     set({
       ...configuration({ port: 9011 }),
       listener: (configuration({ port: 9011 }).listener ?? []).slice(1),
-      route: [],
+      route: (configuration().route ?? []).slice(1),
     });
     await accepted();
     await assert.rejects(get(9011, '/'), /ECONNREFUSED/);

@@ -14,5 +14,6 @@ export function sidecarConfiguration(mesh: Mesh, pod: string, policy: Authorizat
     ...outbound,
     cluster: [...(outbound.cluster ?? []), ...(inbound.cluster ?? [])],
     listener: [...(outbound.listener ?? []), ...(inbound.listener ?? [])],
+    route: [...(outbound.route ?? []), ...(inbound.route ?? [])],
   };
 }

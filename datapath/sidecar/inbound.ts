@@ -1,5 +1,10 @@
 import type { EnvoyJson } from '../envoy/api.ts';
-import { type AuthorizationPolicy, httpAuthorization, networkAuthorization } from '../envoy/authorization.ts';
+import {
+  type AuthorizationPolicy,
+  httpAuthorization,
+  networkAuthorization,
+  routeAuthorization,
+} from '../envoy/authorization.ts';
 import { httpConnectionManager, routeToCluster, tcpProxy } from '../envoy/http-filters.ts';
 import { envoyPorts } from '../envoy/ports.ts';
 import type { ProxyConfiguration } from '../envoy/snapshot.ts';
@@ -42,6 +47,12 @@ export function inboundConfiguration(
         ],
       },
     ],
+    route: ports
+      .filter(({ profile }) => profile === 'l7')
+      .map(({ port, encryption }) => {
+        const name = inboundName(port);
+        return routeToCluster(name, name, encryption === 'mtls' ? routeAuthorization(policy, { namespace, port }) : {});
+      }),
   };
 }
 
@@ -59,8 +70,8 @@ function applicationChain(
       ? [
           httpConnectionManager({
             statPrefix: name,
-            route: { route_config: routeToCluster(name, name) },
-            filters: checked ? [httpAuthorization(policy, scope)] : [],
+            route: name,
+            filters: checked ? [httpAuthorization] : [],
           }),
         ]
       : [...(checked ? [networkAuthorization(policy, scope)] : []), tcpProxy(name, name)];

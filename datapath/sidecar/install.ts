@@ -12,10 +12,19 @@ const authoritySecret = 'lab-ca';
 
 /** Installs the base network and the control plane of the pool's sidecars, and resolves when it serves. Idempotent. */
 export async function installSidecar(context: DataPlaneContext, pool: Pool): Promise<void> {
-  await installBaseNetwork(context, pool);
-  const { kube, signal, progress } = context;
+  const { kube, signal } = context;
+  const namespaces = [pool.namespace, pool.systemNamespace].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name },
+  }));
+  await kube.apply(namespaces, signal);
+  // Its pod waits for the network by itself.
+  await Promise.all([installBaseNetwork(context, pool), installControl(context, pool)]);
+}
+
+async function installControl({ kube, signal, progress }: DataPlaneContext, pool: Pool): Promise<void> {
   progress(`${pool.name}: control plane of the sidecars`);
-  await kube.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: pool.namespace } }], signal);
   await ensureAuthority(kube, pool, signal);
   await kube.apply(controlObjects(pool), signal);
   await kube.waitFor<V1Deployment>(`/apis/apps/v1/namespaces/${pool.systemNamespace}/deployments`, {

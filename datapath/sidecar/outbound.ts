@@ -43,9 +43,7 @@ const passthroughCluster: EnvoyJson = {
 function serviceListener(port: OutboundPort): EnvoyJson {
   const name = outboundName(port);
   const filter =
-    port.profile === 'l7'
-      ? httpConnectionManager({ statPrefix: name, route: { rds: { route_config_name: name, config_source: ads } } })
-      : tcpProxy(name, name);
+    port.profile === 'l7' ? httpConnectionManager({ statPrefix: name, route: name }) : tcpProxy(name, name);
   return {
     name,
     traffic_direction: 'OUTBOUND',

@@ -113,21 +113,22 @@ testInNamespaces(import.meta.filename, () => {
     assert.deepEqual(rules(saved.stdout), rules(redirectRules([8079])));
   });
 
-  test('a pod that the policy stops naming is denied from then on', async () => {
+  test('a pod that the policy stops naming is denied from then on, on open connections too', async () => {
     const { context, pool } = cluster;
+    await everywhere(200);
     await context.kube.apply([policy(pool.namespace, 'rules: []')], stop.signal);
     await sidecar.ready(context, pool);
-    assert.deepEqual((await send(generator, `http://${service}:8081/echo`, 1)).statuses, [403]);
+    await everywhere(403);
     await context.kube.apply([policy(pool.namespace, allowed)], stop.signal);
     await sidecar.ready(context, pool);
-    assert.deepEqual((await send(generator, `http://${service}:8081/echo`, 1)).statuses, [200]);
+    await everywhere(200);
   });
 
   test('a policy that cannot be read is reported, and the last one stays in force', async () => {
     const { context, pool } = cluster;
     await context.kube.apply([policy(pool.namespace, 'rules: [{port: 8081, form: [generator]}]')], stop.signal);
     await assert.rejects(sidecar.ready(context, pool), /policy\.yaml.*form/s);
-    assert.deepEqual((await send(generator, `http://${service}:8081/echo`, 1)).statuses, [200]);
+    await everywhere(200);
     await context.kube.apply([policy(pool.namespace, allowed)], stop.signal);
     await sidecar.ready(context, pool);
   });
@@ -141,6 +142,15 @@ testInNamespaces(import.meta.filename, () => {
     );
     assert.deepEqual(left.items, []);
   });
+
+  /** Requests on so many connections that each worker of Envoy has some, with what it kept open before. */
+  async function everywhere(status: number): Promise<void> {
+    const sent = await Promise.all(Array.from({ length: 6 }, () => send(generator, `http://${service}:8081/echo`, 2)));
+    assert.deepEqual(
+      sent.flatMap(({ statuses }) => statuses),
+      Array(12).fill(status),
+    );
+  }
 
   /** Sends requests one after another on one connection from a pod's application container. */
   async function send(pod: V1Pod, url: string, count: number, { method = 'GET' } = {}): Promise<Sent> {

@@ -128,7 +128,7 @@ export class ContainerLoop {
       exitCode = started instanceof Object ? await this.watch(started) : started;
       const sinceMs = Date.now();
       if (this.stopping.signal.aborted || !this.restarts(exitCode)) break;
-      await this.backOffFrom(sinceMs, exitCode);
+      await this.backOffFrom(sinceMs);
     }
     return exitCode;
   }
@@ -252,16 +252,14 @@ export class ContainerLoop {
     return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
   }
 
-  private async backOffFrom(sinceMs: number, exitCode: number): Promise<void> {
+  private async backOffFrom(sinceMs: number): Promise<void> {
     const seconds = this.restartBackOff.remainingSeconds(Date.now(), sinceMs);
     if (seconds <= 0) return;
     const { name = '', namespace = '', uid = '' } = this.context.pod().metadata ?? {};
     const pod = `${name}_${namespace}(${uid})`;
     const failed = `restarting failed container=${this.spec.name} pod=${pod}`;
     this.set(waiting('CrashLoopBackOff', `back-off ${duration(Math.round(seconds))} ${failed}`));
-    if (exitCode !== 0 || this.record.kind !== 'app') {
-      this.context.event('Warning', 'BackOff', `Back-off restarting failed container ${this.spec.name} in pod ${pod}`);
-    }
+    this.context.event('Warning', 'BackOff', `Back-off restarting failed container ${this.spec.name} in pod ${pod}`);
     await this.pause(seconds);
   }
 
@@ -331,14 +329,33 @@ export class ContainerLoop {
   private async check(container: Container, probe: V1Probe): Promise<ProbeResult> {
     const timeoutSeconds = probe.timeoutSeconds ?? 1;
     const target = { podIp: this.context.podIp(), container: this.spec, timeoutSeconds };
-    if (probe.httpGet !== undefined) return httpCheck(probe.httpGet, target);
-    if (probe.tcpSocket !== undefined) return tcpCheck(probe.tcpSocket, target);
-    if (probe.exec !== undefined) {
-      const [file, args] = execInContainer(this.context.node, container.id, probe.exec.command ?? [], { tty: false });
-      const { exitCode, stdout, stderr } = await tryExec(file, args, { timeoutMs: timeoutSeconds * 1000 });
-      return { success: exitCode === 0, message: `${stdout}${stderr}`.trim() || `command exited with ${exitCode}` };
+    try {
+      if (probe.httpGet !== undefined) return await httpCheck(probe.httpGet, target);
+      if (probe.tcpSocket !== undefined) return await tcpCheck(probe.tcpSocket, target);
+      if (probe.exec !== undefined) return await this.execCheck(container, probe.exec.command ?? [], timeoutSeconds);
+    } catch (error) {
+      // A request that cannot even be made: a header or path that HTTP does not allow.
+      return { success: false, message: error instanceof Error ? error.message : String(error) };
     }
     return { success: false, message: 'gRPC probes are not supported by the embedded cluster' };
+  }
+
+  private async execCheck(
+    container: Container,
+    command: readonly string[],
+    timeoutSeconds: number,
+  ): Promise<ProbeResult> {
+    const [file, args] = execInContainer(this.context.node, container.id, command, { tty: false });
+    const beganMs = performance.now();
+    const { exitCode, stdout, stderr } = await tryExec(file, args, { timeoutMs: timeoutSeconds * 1000 });
+    if (exitCode === 0) return { success: true, message: '' };
+    if (performance.now() - beganMs >= timeoutSeconds * 1000) {
+      return {
+        success: false,
+        message: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s`,
+      };
+    }
+    return { success: false, message: `${stdout}${stderr}`.trim() || `command exited with ${exitCode}` };
   }
 
   private async nextLog(restartCount: number): Promise<LogWriter> {

@@ -213,7 +213,9 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
     const { createPod, podWhen, logs, deletePod } = cluster();
     await createPod('talking', {
       restartPolicy: 'Never',
-      containers: [shell('app', 'for i in 1 2 3 4 5; do echo line $i; done; sleep 0.2; echo wrong >&2; sleep 1; printf last')],
+      containers: [
+        shell('app', 'for i in 1 2 3 4 5; do echo line $i; done; sleep 0.2; echo wrong >&2; sleep 1; printf last'),
+      ],
     });
     await podWhen('talking', 'running', (pod) => state(pod)?.running !== undefined);
     assert.match(await logs('-f', 'talking'), /line 1\nline 2\nline 3\nline 4\nline 5\n(.|\n)*last\n$/);

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from '../../error.ts';
 import { type Process, start, tryExec } from '../../exec.ts';
@@ -43,33 +43,30 @@ export async function startContainer(
     terminationMessagePath,
   }: { id: string; etc: EtcFiles; log: LogWriter; terminationMessagePath: string },
 ): Promise<Container> {
-  const bundle = bundleOf(id);
-  const here = nodePath(node, bundle);
-  await mkdir(join(here, 'rootfs'), { recursive: true });
-  const base = await createRootfs(join(here, 'rootfs'), etc);
-  await writeFile(join(here, terminationLog), '', { mode: 0o666 });
-  const message = {
-    destination: terminationMessagePath,
-    type: 'bind',
-    source: join(bundle, terminationLog),
-    options: ['bind', 'rprivate'],
-  };
-  const spec = ociSpec({ ...plan, mounts: [...base, message, ...plan.mounts] });
-  await writeFile(join(here, 'config.json'), JSON.stringify(spec));
-
-  const runs = fileAppears(here, 'pid');
-  const runc = startRunc(node, id);
-  if (runc.stdout === null || runc.stderr === null) throw new Error('runc has no pipes');
-  const logged = log.record({ stdout: runc.stdout, stderr: runc.stderr });
-  const started = await Promise.race([runs.appeared.then(() => true), runc.ended.then(() => false)]);
-  runs.stop();
-  // Short-lived programs may be over before we look: the file says that they ran.
-  if (!started && !(await exists(join(here, 'pid')))) {
-    const { exitCode } = await runc.ended;
-    await logged;
-    const why = await runcMessage(join(here, 'runc.log'), exitCode);
+  const here = nodePath(node, bundleOf(id));
+  let runc: Process;
+  let logged: Promise<void>;
+  try {
+    await createBundle(node, id, plan, { etc, terminationMessagePath });
+    const runs = fileAppears(here, 'pid');
+    try {
+      runc = startRunc(node, id);
+      if (runc.stdout === null || runc.stderr === null) throw new Error('runc has no pipes');
+      logged = log.record({ stdout: runc.stdout, stderr: runc.stderr });
+      const started = await Promise.race([runs.appeared.then(() => true), runc.ended.then(() => false)]);
+      // A short program may be over before we look: the file says that it ran.
+      if (!started && !(await exists(join(here, 'pid')))) {
+        const { exitCode } = await runc.ended;
+        await logged;
+        throw new Error(await runcMessage(join(here, 'runc.log'), exitCode));
+      }
+    } finally {
+      runs.stop();
+    }
+  } catch (cause) {
     await remove(node, id);
-    throw new LabError('LAB_CONTAINER_START_FAILED', { message: why });
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new LabError('LAB_CONTAINER_START_FAILED', { message, cause });
   }
   const pid = Number(await readFile(join(here, 'pid'), 'utf8'));
   const startedAt = new Date();
@@ -107,6 +104,29 @@ export async function startContainer(
       }
     },
   };
+}
+
+async function createBundle(
+  node: RuntimeNode,
+  id: string,
+  plan: ContainerPlan,
+  { etc, terminationMessagePath }: { etc: EtcFiles; terminationMessagePath: string },
+): Promise<void> {
+  const bundle = bundleOf(id);
+  const here = nodePath(node, bundle);
+  await mkdir(join(here, 'rootfs'), { recursive: true });
+  const base = await createRootfs(join(here, 'rootfs'), etc);
+  await writeFile(join(here, terminationLog), '');
+  // Its writer may be any user of the container; the umask must not say otherwise.
+  await chmod(join(here, terminationLog), 0o666);
+  const message = {
+    destination: terminationMessagePath,
+    type: 'bind',
+    source: join(bundle, terminationLog),
+    options: ['bind', 'rprivate'],
+  };
+  const spec = ociSpec({ ...plan, mounts: [...base, message, ...plan.mounts] });
+  await writeFile(join(here, 'config.json'), JSON.stringify(spec));
 }
 
 /** The command line that runs a program in a running container, with its user, variables and limits. */
@@ -173,5 +193,7 @@ async function wasOomKilled(cgroup: string): Promise<boolean> {
 async function remove(node: RuntimeNode, id: string): Promise<void> {
   const [file, args] = onNode(node, 'runc', ['--root', runcRoot, 'delete', '--force', id]);
   await tryExec(file, args, { env: environment, extendEnv: false });
-  await rm(nodePath(node, bundleOf(id)), { recursive: true, force: true });
+  // What cannot be removed now goes with the node; the container has ended all the same.
+  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
+  await rm(nodePath(node, bundleOf(id)), options).catch(() => undefined);
 }

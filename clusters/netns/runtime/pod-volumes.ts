@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type {
   V1Container,
@@ -14,6 +14,7 @@ import { type Payload, writeAtomically } from './atomic-directory.ts';
 import type { PodFacts } from './downward.ts';
 import { expand } from './expansion.ts';
 import { prepareHostPath } from './host-path.ts';
+import { requireShared } from './mount-propagation.ts';
 import type { ObjectStore, Referred } from './objects.ts';
 import type { Mount } from './oci-spec.ts';
 import { parseQuantity } from './quantity.ts';
@@ -216,6 +217,9 @@ export class PodVolumes {
     }
     const subPath = mount.subPathExpr === undefined ? mount.subPath : expand(mount.subPathExpr, variables);
     const from = subPath === undefined || subPath === '' ? source : await this.subPathOf(source, subPath);
+    if (mount.mountPropagation === 'Bidirectional') {
+      requireShared(await readFile(`/proc/${this.context.node.pid}/mountinfo`, 'utf8'), from);
+    }
     return {
       destination: mount.mountPath.replace(/(.)\/+$/, '$1'),
       type: 'bind',

@@ -257,6 +257,23 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
     assert.ok(seconds >= 2.9 && seconds < 8, `${seconds} s`);
   });
 
+  test('a pod that is deleted by force is cleaned up behind its object', async () => {
+    const { createPod, podWhen, kubectl, node } = cluster();
+    await createPod('forced', { containers: [sleeper()] });
+    const pod = await podWhen('forced', 'ready', isReady);
+    const { exitCode } = await kubectl(['delete', 'pod', 'forced', '--force', '--grace-period=0']);
+    assert.equal(exitCode, 0);
+    // One of the same name is another pod.
+    await createPod('forced', { containers: [sleeper()] });
+    const next = await podWhen('forced', 'ready', isReady);
+    assert.notEqual(next.metadata?.uid, pod.metadata?.uid);
+    assert.notEqual(next.status?.podIP, undefined);
+    await cluster().deletePod('forced');
+    const volumes = nodePath(node, `/var/lib/kubelet/pods/${pod.metadata?.uid}`);
+    const deadline = Date.now() + 10_000;
+    while ((await stat(volumes).catch(() => null)) !== null) assert.ok(Date.now() < deadline);
+  });
+
   test('a pod has only so long when it has a deadline', async () => {
     const { createPod, podWhen, deletePod } = cluster();
     await createPod('late', { activeDeadlineSeconds: 1, containers: [sleeper()] });

@@ -105,7 +105,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   await serveKubelet(kubelet, find, signal);
   await Promise.all(options.nodes.map(addNode));
-  kube.inform<V1Pod>('/api/v1/pods', { signal, onChange: onPod });
+  kube.inform<V1Pod>('/api/v1/pods', {
+    signal,
+    onChange: (pod, deleted) => {
+      try {
+        onPod(pod, deleted);
+      } catch (error) {
+        // One pod that is not understood must not end the watch of all.
+        log(`${keyOf(pod.metadata?.namespace, pod.metadata?.name)}: ${error instanceof Error ? error.stack : error}`);
+      }
+    },
+  });
   const leases = setInterval(() => {
     for (const agent of agents.values()) {
       agent.renewLease().catch((error: Error) => log(`node ${agent.node.name}: lease not renewed: ${error.message}`));
