@@ -17,6 +17,8 @@ export type PlanContext = {
   volumeMounts: readonly Mount[];
   networkNamespace: string | null;
   cgroupsPath: string;
+  /** Whether the host has cgroup v2 alone. */
+  unifiedCgroups: boolean;
   sysctls: Readonly<Record<string, string>>;
 };
 
@@ -52,6 +54,7 @@ export function containerPlan(pod: V1Pod, container: V1Container, context: PlanC
     networkNamespace: context.networkNamespace,
     hostPid: pod.spec?.hostPID ?? false,
     hostIpc: pod.spec?.hostIPC ?? false,
+    ownCgroupNamespace: context.unifiedCgroups && !privileged,
     cgroupsPath: context.cgroupsPath,
     limits: cgroupLimits(container.resources),
     sysctls: context.sysctls,

@@ -19,6 +19,7 @@ const context = {
   volumeMounts: [{ destination: '/data', type: 'bind', source: '/v', options: ['rbind', 'rw', 'rprivate'] }],
   networkNamespace: '/run/netns/cni-1',
   cgroupsPath: '/lab/node-1/kubepods/podu/c',
+  unifiedCgroups: false,
   sysctls: {},
 };
 const plan = (container: Partial<V1Container>, spec: Partial<V1Pod['spec']> = {}) =>
@@ -129,4 +130,17 @@ test('a volume takes the place of a standard mount', () => {
     mounts.filter(({ destination }) => destination === '/dev/shm').map(({ source }) => source),
     ['/v'],
   );
+});
+
+test('with cgroup v2 a container has a cgroup namespace, unless it is privileged', () => {
+  const of = (securityContext: NonNullable<V1Container['securityContext']>) =>
+    containerPlan(
+      { metadata: {}, spec: { containers: [] } },
+      { name: 'c', securityContext },
+      { ...context, unifiedCgroups: true },
+    );
+  const has = (described: object) => JSON.stringify(described).includes('{"type":"cgroup"}');
+  assert.equal(has(ociSpec(of({}))), true);
+  assert.equal(has(ociSpec(of({ privileged: true }))), false);
+  assert.equal(has(ociSpec(plan({}))), false);
 });

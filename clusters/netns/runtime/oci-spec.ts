@@ -21,6 +21,8 @@ export type ContainerPlan = {
   networkNamespace: string | null;
   hostPid: boolean;
   hostIpc: boolean;
+  /** With cgroup v2 a container sees its own cgroup as the root, as containerd has it. */
+  ownCgroupNamespace: boolean;
   /** From the root of every cgroup hierarchy. */
   cgroupsPath: string;
   limits: CgroupLimits;
@@ -101,12 +103,13 @@ function withoutReplaced(standard: readonly Mount[], own: readonly Mount[]): Mou
   ];
 }
 
-function namespaces({ networkNamespace, hostPid, hostIpc }: ContainerPlan): object[] {
+function namespaces({ networkNamespace, hostPid, hostIpc, ownCgroupNamespace }: ContainerPlan): object[] {
   return [
     ...(hostPid ? [] : [{ type: 'pid' }]),
     ...(hostIpc ? [] : [{ type: 'ipc' }]),
     { type: 'uts' },
     { type: 'mount' },
+    ...(ownCgroupNamespace ? [{ type: 'cgroup' }] : []),
     ...(networkNamespace === null ? [] : [{ type: 'network', path: networkNamespace }]),
   ];
 }

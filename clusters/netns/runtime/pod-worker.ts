@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1Pod, V1PodCondition, V1Service } from '@kubernetes/client-node';
@@ -370,6 +371,7 @@ export class PodWorker {
       volumeMounts: await this.volumes.mounts(container, variables),
       networkNamespace: this.sandbox?.netns ?? null,
       cgroupsPath: `${podCgroup(cgroupRoot, this.node.name, this.uid)}/${id}`,
+      unifiedCgroups: existsSync('/sys/fs/cgroup/cgroup.controllers'),
       sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
     });
   }
