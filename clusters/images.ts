@@ -25,6 +25,7 @@ const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export const images: ImageCatalogue = {
   'lab/workload': () => toolImage('workload'),
   'lab/k6': () => toolImage('k6'),
+  'lab/fortio': () => toolImage('fortio'),
   'lab/envoy': () => toolImage('envoy'),
   'lab/kube-proxy': () => toolImage('kube-proxy'),
   'lab/datapath': () => ({
@@ -48,7 +49,7 @@ export function findImage(catalogue: ImageCatalogue, reference: string): Image |
   return Object.hasOwn(catalogue, name) ? (catalogue[name]?.() ?? null) : null;
 }
 
-function toolImage(name: 'workload' | 'k6' | 'envoy' | 'kube-proxy'): Image {
+function toolImage(name: 'workload' | 'k6' | 'fortio' | 'envoy' | 'kube-proxy'): Image {
   const program = `${binaries}/${name}`;
   return { ...image([{ source: toolPath(name), destination: program }]), entrypoint: [program] };
 }

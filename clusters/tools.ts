@@ -15,7 +15,15 @@ const kubernetesCommands = [
   'kubectl',
 ] as const;
 
-export const toolNames = [...kubernetesCommands, 'etcd', 'envoy', 'k6', 'workload', 'envoy-descriptors'] as const;
+export const toolNames = [
+  ...kubernetesCommands,
+  'etcd',
+  'envoy',
+  'k6',
+  'workload',
+  'fortio',
+  'envoy-descriptors',
+] as const;
 export type ToolName = (typeof toolNames)[number];
 
 /** Tools that are fetched or built together, and live in one directory of the cache. */
@@ -99,6 +107,23 @@ const artefacts: readonly Artefact[] = [
         ),
     }),
   ),
+  {
+    name: 'fortio',
+    version: '1.63.0',
+    tools: { fortio: 'fortio' },
+    module: 'runners/fortio',
+    make: (directory, context) =>
+      buildGo(
+        {
+          name: 'fortio',
+          module: join(repository, 'runners/fortio'),
+          packages: ['fortio.org/fortio'],
+          output: join(directory, 'fortio'),
+          linkerFlags: staticBuild,
+        },
+        context,
+      ),
+  },
   {
     name: 'envoy-descriptors',
     version: 'repository',

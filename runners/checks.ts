@@ -5,4 +5,5 @@ export const checks: Readonly<Record<string, () => Promise<Check>>> = {
   startup: async () => (await import('./checks/startup.ts')).startup,
   cycles: async () => (await import('./checks/cycles.ts')).cycles,
   'same-plane': async () => (await import('./checks/same-plane.ts')).samePlane,
+  'second-generator': async () => (await import('./checks/second-generator.ts')).secondGenerator,
 };

@@ -9,6 +9,7 @@ export const check = command({
     '  startup     time of up and down with all data planes, and CPU of the idle cluster\n' +
     '  cycles      up and down again and again leaves nothing behind\n' +
     '  same-plane  A/A: the same data plane under two names shows no difference\n' +
+    '  second-generator  fortio agrees with k6 on what each data plane adds\n' +
     'Exit code 1 where the claim does not hold.',
   cluster: true,
   flags: {
