@@ -47,7 +47,17 @@ export async function removeSidecar(context: DataPlaneContext, pool: Pool): Prom
     kind: 'ConfigMap',
     metadata: { name: meshConfigMap.name, namespace: pool.namespace },
   };
-  await context.kube.delete([...controlObjects(pool).toReversed(), authority, mesh], context.signal);
+  const { kube, signal } = context;
+  await kube.delete([...controlObjects(pool).toReversed(), authority], signal);
+  // Until it is gone it would publish anew what is taken away next.
+  await kube.waitFor(`/api/v1/namespaces/${pool.systemNamespace}/pods`, {
+    signal,
+    timeoutSeconds: readyTimeoutSeconds,
+    what: `the control plane of ${pool.name} to end`,
+    labelSelector: 'app=sidecar-control',
+    condition: (pods) => pods.length === 0,
+  });
+  await kube.delete([mesh], signal);
   await removeBaseNetwork(context, pool);
 }
 

@@ -34,8 +34,10 @@ export async function sidecarsReady({ kube, signal, progress }: DataPlaneContext
     describe: (slices) => lacking({ namespace, services, slices, pods }).join('\n'),
   });
   const enrolled = pods.filter(
-    ({ metadata }) =>
-      metadata?.annotations?.[enrolledAnnotation] !== undefined && metadata.deletionTimestamp === undefined,
+    ({ metadata, status }) =>
+      metadata?.annotations?.[enrolledAnnotation] !== undefined &&
+      metadata.deletionTimestamp === undefined &&
+      status?.phase === 'Running',
   );
   const request: AcceptedRequest = {
     pods: enrolled.map(({ metadata }) => metadata?.name ?? ''),

@@ -4,6 +4,7 @@ import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@
 import { exec } from '../../clusters/exec.ts';
 import { enter } from '../../clusters/netns/namespace.ts';
 import type { Evidence, TestCase } from '../data-plane.ts';
+import { parseStatistics } from '../envoy/statistics.ts';
 import { testInNamespaces } from '../envoy/test-namespace.ts';
 import { redirectRules } from './redirect-rules.ts';
 import { sidecar } from './sidecar.ts';
@@ -24,6 +25,8 @@ testInNamespaces(import.meta.filename, () => {
     clock('control plane and nodes');
     await sidecar.install(context, pool);
     clock('install');
+    await shortenCertificates(cluster);
+    clock('certificates of a few seconds');
     await context.kube.apply(manifests(cluster), stop.signal);
     const pods = await cluster.readyPods('lab.role', 3);
     clock('pods ready');
@@ -74,7 +77,7 @@ testInNamespaces(import.meta.filename, () => {
     const http = await send(stranger, `http://${service}:8081/echo`, 1);
     assert.deepEqual(http.statuses, [403]);
     const tcp = await send(stranger, `http://${service}:8080/echo`, 1);
-    assert.match(tcp.error, /ECONNRESET|other side closed|socket hang up/);
+    assert.match(tcp.error, closed);
   });
 
   test('a rule for methods holds', async () => {
@@ -95,14 +98,111 @@ testInNamespaces(import.meta.filename, () => {
       );
     for (const port of [8080, 8081]) {
       const { stdout } = await from(port);
-      assert.match(JSON.parse(stdout).error, /ECONNRESET|other side closed|socket hang up/, stdout);
+      assert.match(JSON.parse(stdout).error, closed, stdout);
     }
     assert.deepEqual(JSON.parse((await from(8082)).stdout).statuses, [200]);
   });
 
   test('a port that no Service has is closed', async () => {
     const { error } = await send(generator, `http://${workload.status?.podIP}:9999/`, 1);
-    assert.match(error, /ECONNRESET|other side closed|socket hang up/);
+    assert.match(error, closed);
+  });
+
+  test("a proxy's own ports lead nowhere", async () => {
+    for (const port of [15001, 15006]) {
+      const { error } = await send(generator, `http://${workload.status?.podIP}:${port}/`, 1);
+      assert.match(error, closed, String(port));
+    }
+  });
+
+  test('past the Service, straight to the pod: strict mTLS refuses, and the evidence shows the way', async () => {
+    const { context, pool } = cluster;
+    const testCase: TestCase = {
+      profile: 'l7',
+      encryption: 'mtls',
+      variant: null,
+      pool,
+      placement: 'cross-node',
+      port: 8081,
+    };
+    const before = await sidecar.evidence(context, testCase);
+    const { error } = await send(generator, `http://${workload.status?.podIP}:8081/`, 1);
+    assert.match(error, closed);
+    const grown = growth(before, await sidecar.evidence(context, testCase));
+    assert.equal(grown['client-envoy/passed-through'], 1);
+    assert.equal(grown['server-envoy/tls-failures'], 1);
+    assert.equal(grown['client-envoy/requests'], 0);
+  });
+
+  test('a certificate is given for a token of that account, pod and audience, and for no other', async () => {
+    const { context, pool } = cluster;
+    const control = await controlPod();
+    const root = await context.kube.json<{ data: Record<string, string> }>(
+      'GET',
+      `/api/v1/namespaces/${pool.namespace}/configmaps/lab-mesh`,
+    );
+    const ask = async (pod: V1Pod | null, audience: string, serviceAccount: string): Promise<string> => {
+      const bound =
+        pod === null
+          ? {}
+          : { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.metadata?.name, uid: pod.metadata?.uid } };
+      const { status } = await context.kube.json<{ status: { token: string } }>(
+        'POST',
+        `/api/v1/namespaces/${pool.namespace}/serviceaccounts/generator/token`,
+        { body: { spec: { audiences: [audience], ...bound } } },
+      );
+      // From a node, whose only routes are to pods.
+      const program = `
+        import { readFileSync } from 'node:fs';
+        import { obtainCertificate } from '${import.meta.dirname}/../envoy/certificate-client.ts';
+        const input = JSON.parse(readFileSync(0, 'utf8'));
+        await obtainCertificate({ ...input, signal: AbortSignal.timeout(5000) }).then(() => console.log('signed'), (error) => console.log(error.message));`;
+      const input = {
+        host: control?.status?.podIP,
+        port: 15013,
+        serverName: 'control.lab.local',
+        root: root.data['root.pem'],
+        token: status.token,
+        spiffeId: `spiffe://lab.local/ns/${pool.namespace}/sa/${serviceAccount}`,
+      };
+      const command = enter(cluster.nodePids[0] ?? 0, process.execPath, ['--input-type=module', '-e', program]);
+      return (await exec(...command, { input: JSON.stringify(input) })).stdout.trim();
+    };
+    assert.equal(await ask(generator, 'lab-ca', 'generator'), 'signed');
+    assert.match(await ask(generator, 'lab-ca', 'workload'), /403 the token proves .*generator, not .*workload/);
+    assert.match(await ask(generator, 'somebody-else', 'generator'), /401 the token is not valid for lab-ca/);
+    assert.match(await ask(null, 'lab-ca', 'generator'), /401 .* of no pod/);
+  });
+
+  test('certificates that live for seconds are renewed in time, and no request fails for it', async () => {
+    const renewals = async (): Promise<number> => {
+      const path = `/api/v1/namespaces/${cluster.pool.namespace}/pods/${workload.metadata?.name}:15090/proxy/stats`;
+      const text = await (await cluster.context.kube.request('GET', path)).text();
+      return parseStatistics(text).get('sds.workload.update_success') ?? 0;
+    };
+    const before = await renewals();
+    const deadline = Date.now() + 30_000;
+    let requests = 0;
+    while ((await renewals()) < before + 3) {
+      assert.ok(Date.now() < deadline, `renewed ${(await renewals()) - before} times in 30 s`);
+      // A new connection each time, and so a handshake.
+      for (const port of [8080, 8081]) {
+        const sent = await send(generator, `http://${service}:${port}/echo`, 3);
+        assert.deepEqual(sent.statuses, [200, 200, 200], sent.error);
+        requests += 3;
+      }
+    }
+    assert.ok(requests >= 6);
+  });
+
+  test('without its control plane, a mesh goes on; the next one finds everything accepted', async () => {
+    const { context, pool } = cluster;
+    const pods = `/api/v1/namespaces/${pool.systemNamespace}/pods`;
+    const old = await controlPod();
+    await context.kube.json('DELETE', `${pods}/${old?.metadata?.name}`, { query: { gracePeriodSeconds: '0' } });
+    await everywhere(200);
+    await sidecar.ready(context, pool);
+    await everywhere(200);
   });
 
   test('the redirection in the pod is the rule set, to the letter', async () => {
@@ -143,6 +243,17 @@ testInNamespaces(import.meta.filename, () => {
     assert.deepEqual(left.items, []);
   });
 
+  async function controlPod(): Promise<V1Pod | undefined> {
+    const [pod] = await cluster.context.kube.waitFor<V1Pod>(`/api/v1/namespaces/${cluster.pool.systemNamespace}/pods`, {
+      signal: stop.signal,
+      timeoutSeconds: 5,
+      what: 'the control plane',
+      labelSelector: 'app=sidecar-control',
+      condition: (found) => found.length === 1,
+    });
+    return pod;
+  }
+
   /** Requests on so many connections that each worker of Envoy has some, with what it kept open before. */
   async function everywhere(status: number): Promise<void> {
     const sent = await Promise.all(Array.from({ length: 6 }, () => send(generator, `http://${service}:8081/echo`, 2)));
@@ -159,6 +270,8 @@ testInNamespaces(import.meta.filename, () => {
     return JSON.parse(stdout) as Sent;
   }
 });
+
+const closed = /ECONNRESET|other side closed|socket hang up/;
 
 type Sent = { statuses: number[]; body: string; bytesSent: number; bytesReceived: number; error: string };
 
@@ -290,6 +403,27 @@ function manifests({ pool }: TestCluster): KubernetesObject[] {
       },
     }),
   ];
+}
+
+/** Has the control plane sign for seconds instead of a day: every test then runs while certificates are renewed. */
+async function shortenCertificates({ context, pool }: TestCluster): Promise<void> {
+  const { kube, signal } = context;
+  const deployments = `/apis/apps/v1/namespaces/${pool.systemNamespace}/deployments`;
+  const env = [{ name: 'CERTIFICATE_LIFETIME_SECONDS', value: '8' }];
+  await kube.json('PATCH', `${deployments}/control`, {
+    headers: { 'content-type': 'application/strategic-merge-patch+json' },
+    body: { spec: { template: { spec: { containers: [{ name: 'control', env }] } } } },
+  });
+  await kube.waitFor<V1Deployment>(deployments, {
+    signal,
+    timeoutSeconds: 30,
+    what: 'the new control plane',
+    condition: ([control]) =>
+      control?.status?.observedGeneration === control?.metadata?.generation &&
+      control?.status?.updatedReplicas === 1 &&
+      control?.status?.availableReplicas === 1 &&
+      control?.status?.replicas === 1,
+  });
 }
 
 /** Prints how long each step took, for those who look. */
