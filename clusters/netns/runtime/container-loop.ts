@@ -1,22 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type {
-  V1Container,
-  V1ContainerStateTerminated,
-  V1LifecycleHandler,
-  V1Pod,
-  V1Probe,
-} from '@kubernetes/client-node';
-import { tryExec } from '../../exec.ts';
+import type { V1Container, V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
 import type { Image } from '../../images.ts';
 import { backOff } from './back-off.ts';
-import { type Container, type ContainerEnd, execInContainer, startContainer } from './container.ts';
+import { type Container, type ContainerEnd, startContainer } from './container.ts';
+import { type CheckTarget, checkContainer, runHook } from './container-check.ts';
 import { parseLogLine } from './log-format.ts';
 import { LogWriter } from './log-writer.ts';
 import type { ContainerPlan } from './oci-spec.ts';
 import { type ContainerKind, type ContainerRecord, waiting } from './pod-status.ts';
-import { httpCheck, type ProbeResult, tcpCheck } from './probe-check.ts';
 import { probeContainer } from './probes.ts';
 import type { EtcFiles } from './rootfs.ts';
 import { nodePath, type RuntimeNode } from './runtime-node.ts';
@@ -190,7 +183,7 @@ export class ContainerLoop {
     });
     const hook = this.spec.lifecycle?.postStart;
     if (hook !== undefined) {
-      const failure = await Promise.race([this.runHook(container, hook), over.then(() => null)]);
+      const failure = await Promise.race([runHook(this.target(container), hook), over.then(() => null)]);
       if (failure !== null) {
         this.context.event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`);
         this.context.event('Normal', 'Killing', `FailedPostStartHook`);
@@ -199,7 +192,7 @@ export class ContainerLoop {
     }
     const probing = probeContainer(
       this.spec,
-      (probe) => this.check(container, probe),
+      (probe) => checkContainer(this.target(container), probe),
       {
         onStarted: () => {
           if (running.signal.aborted) return;
@@ -299,7 +292,7 @@ export class ContainerLoop {
     const hook = this.spec.lifecycle?.preStop;
     if (hook !== undefined && grace.remainingMs > 0 && this.preStopDone !== container.id) {
       this.preStopDone = container.id;
-      const run = this.runHook(container, hook).then((failure) => {
+      const run = runHook(this.target(container), hook).then((failure) => {
         if (failure !== null) this.context.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${failure}`);
       });
       await grace.within(Promise.race([run, container.ended]));
@@ -315,47 +308,8 @@ export class ContainerLoop {
     await container.ended;
   }
 
-  /** Null when the hook has done its work, else why not. */
-  private async runHook(container: Container, hook: V1LifecycleHandler): Promise<string | null> {
-    if (hook.sleep !== undefined) {
-      await Promise.race([delay(hook.sleep.seconds * 1000), container.ended]);
-      return null;
-    }
-    const probe: V1Probe = { ...hook, timeoutSeconds: 3600 };
-    const result = await this.check(container, probe);
-    return result.success ? null : result.message;
-  }
-
-  private async check(container: Container, probe: V1Probe): Promise<ProbeResult> {
-    const timeoutSeconds = probe.timeoutSeconds ?? 1;
-    const target = { podIp: this.context.podIp(), container: this.spec, timeoutSeconds };
-    try {
-      if (probe.httpGet !== undefined) return await httpCheck(probe.httpGet, target);
-      if (probe.tcpSocket !== undefined) return await tcpCheck(probe.tcpSocket, target);
-      if (probe.exec !== undefined) return await this.execCheck(container, probe.exec.command ?? [], timeoutSeconds);
-    } catch (error) {
-      // A request that cannot even be made: a header or path that HTTP does not allow.
-      return { success: false, message: error instanceof Error ? error.message : String(error) };
-    }
-    return { success: false, message: 'gRPC probes are not supported by the embedded cluster' };
-  }
-
-  private async execCheck(
-    container: Container,
-    command: readonly string[],
-    timeoutSeconds: number,
-  ): Promise<ProbeResult> {
-    const [file, args] = execInContainer(this.context.node, container.id, command, { tty: false });
-    const beganMs = performance.now();
-    const { exitCode, stdout, stderr } = await tryExec(file, args, { timeoutMs: timeoutSeconds * 1000 });
-    if (exitCode === 0) return { success: true, message: '' };
-    if (performance.now() - beganMs >= timeoutSeconds * 1000) {
-      return {
-        success: false,
-        message: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s`,
-      };
-    }
-    return { success: false, message: `${stdout}${stderr}`.trim() || `command exited with ${exitCode}` };
+  private target(container: Container): CheckTarget {
+    return { node: this.context.node, container, spec: this.spec, podIp: this.context.podIp() };
   }
 
   private async nextLog(restartCount: number): Promise<LogWriter> {

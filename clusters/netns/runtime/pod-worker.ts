@@ -1,20 +1,16 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1Pod, V1PodCondition, V1Service } from '@kubernetes/client-node';
-import { LabError } from '../../error.ts';
-import { findImage, type Image, type ImageCatalogue } from '../../images.ts';
+import { findImage, type ImageCatalogue } from '../../images.ts';
 import { ApiError, type Kube } from '../../kube.ts';
 import type { CniDirectory } from './cni-directory.ts';
 import { ContainerLoop } from './container-loop.ts';
-import { containerPlan } from './container-plan.ts';
 import type { PodFacts } from './downward.ts';
-import { containerEnvironment } from './environment.ts';
 import type { EventRecorder } from './events.ts';
 import type { ObjectStore } from './objects.ts';
-import type { ContainerPlan } from './oci-spec.ts';
 import { podCgroup, removePodCgroup } from './pod-cgroup.ts';
 import { etcFiles } from './pod-network-files.ts';
+import { planContainer } from './pod-plan.ts';
 import {
   type ContainerKind,
   type ContainerRecord,
@@ -25,7 +21,7 @@ import {
 } from './pod-status.ts';
 import { PodVolumes } from './pod-volumes.ts';
 import { nodePath, type RuntimeNode } from './runtime-node.ts';
-import { createSandbox, isNetworkSysctl, type Sandbox } from './sandbox.ts';
+import { createSandbox, type Sandbox } from './sandbox.ts';
 import { StatusPublisher } from './status-publisher.ts';
 import { Termination } from './termination.ts';
 
@@ -328,7 +324,15 @@ export class PodWorker {
         podIp: () => this.podIps[0] ?? '',
         etc: () => etcFiles(this.pod, { nodeName: this.node.name, podIp: this.podIps[0] ?? '' }),
         findImage: (reference) => findImage(this.context.images, reference),
-        plan: (spec, image, id) => this.plan(spec, image, id),
+        plan: (spec, image, id) =>
+          planContainer(this.pod, spec, image, {
+            ...this.context,
+            volumes: this.volumes,
+            facts: this.facts(),
+            nodeName: this.node.name,
+            networkNamespace: this.sandbox?.netns ?? null,
+            cgroupsPath: `${podCgroup(this.context.cgroupRoot, this.node.name, this.uid)}/${id}`,
+          }),
         event: (type, reason, message) => this.event(type, reason, message, fieldPath),
         changed: () => this.status.publish(),
       });
@@ -345,35 +349,6 @@ export class PodWorker {
     }
     for (const container of this.pod.spec?.containers ?? [])
       add(container, 'app', `spec.containers{${container.name}}`);
-  }
-
-  private async plan(container: V1Container, image: Image, id: string): Promise<ContainerPlan> {
-    const { kube, services, cgroupRoot } = this.context;
-    const namespace = `/api/v1/namespaces/${this.pod.metadata?.namespace}`;
-    const read = async <T>(path: string): Promise<T | null> => {
-      try {
-        return await kube.json<T>('GET', `${namespace}/${path}`);
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 404) return null;
-        throw new LabError('LAB_CONTAINER_CONFIG', { message: messageOf(error), cause: error });
-      }
-    };
-    const variables = await containerEnvironment(this.pod, container, this.facts(), {
-      configMap: (name) => read(`configmaps/${name}`),
-      secret: (name) => read(`secrets/${name}`),
-      services,
-    });
-    const sysctls = (this.pod.spec?.securityContext?.sysctls ?? []).filter(({ name }) => !isNetworkSysctl(name));
-    return containerPlan(this.pod, container, {
-      image,
-      nodeName: this.node.name,
-      variables,
-      volumeMounts: await this.volumes.mounts(container, variables),
-      networkNamespace: this.sandbox?.netns ?? null,
-      cgroupsPath: `${podCgroup(cgroupRoot, this.node.name, this.uid)}/${id}`,
-      unifiedCgroups: existsSync('/sys/fs/cgroup/cgroup.controllers'),
-      sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
-    });
   }
 
   private computeStatus(): PodStatusPatch {
