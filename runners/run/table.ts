@@ -5,6 +5,7 @@ import type { Comparison, Row } from '../../results/comparison.ts';
 import { formatDuration, formatInterval, formatRatio, formatValue } from '../../results/format.ts';
 import type { Run } from '../../results/run.ts';
 import { testCaseId } from '../../results/test-case.ts';
+import { warnings } from '../../results/validity.ts';
 
 type Unit = Parameters<typeof formatValue>[1];
 
@@ -75,8 +76,13 @@ function notes(run: Run, rows: readonly Row[], paint: Paint): string {
     const reason = own.find(({ valid }) => !valid)?.reason;
     if (reason !== undefined && reason !== null) lines.push(`${paint('red', `INVALID ${id}`)}: ${reason}`);
   }
-  for (const caveat of new Set(run.testCases.flatMap(({ id, caveats }) => caveats.map((text) => `${id}: ${text}`)))) {
-    lines.push(caveat);
+  for (const testCase of run.testCases) {
+    for (const warning of warnings(testCase, run.host.cores)) {
+      lines.push(`${testCase.id}: ${warning}`);
+    }
+  }
+  if (rows.every(({ ratioToNone }) => ratioToNone === null)) {
+    lines.push('Nothing is compared to none: it was not measured, or is not valid itself.');
   }
   const { name, statedCost } = run.generator;
   lines.push(
