@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { V1ObjectMeta, V1Pod, V1PodSpec } from '@kubernetes/client-node';
 import { poolLabel } from '../../cluster.ts';
 import { kubeconfig } from '../../control-plane/kubeconfig.ts';
@@ -236,12 +237,21 @@ function ptpNetwork(subnet: string): string {
   });
 }
 
+/** A cgroup stays busy for a moment after its last process. */
 async function removeTestCgroups(root: string): Promise<void> {
   const remove = async (directory: string): Promise<void> => {
     const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
     for (const entry of entries) if (entry.isDirectory()) await remove(join(directory, entry.name));
     await rmdir(directory).catch(() => undefined);
   };
-  for (const point of await hierarchies()) await remove(join(point, root));
+  const deadline = Date.now() + 10_000;
+  for (const directory of (await hierarchies()).map((point) => join(point, root))) {
+    for (;;) {
+      await remove(directory);
+      if ((await stat(directory).catch(() => null)) === null) break;
+      assert.ok(Date.now() < deadline, `${directory} cannot be removed`);
+      await delay(20);
+    }
+  }
   await rmdir(runtimeDirectory).catch(() => undefined);
 }
