@@ -230,18 +230,38 @@ testInNamespaces(import.meta.filename, () => {
     assert.equal((await statistic('cluster.peer.ssl.handshake')) - handshakes, requests);
   });
 
+  test('nobody comes in without a certificate, or with one of another authority or trust domain', async () => {
+    const stranger = await openAuthority(await createAuthority());
+    assert.equal(await entry(await clientCertificate(authority, ownId)), 'HTTP/1.1 200 OK');
+    assert.match(await entry({}), /certificate required/i);
+    assert.match(await entry(await clientCertificate(stranger, ownId)), /unknown ca|decrypt error|bad certificate/i);
+    const foreign = await clientCertificate(authority, 'spiffe://elsewhere.local/ns/test/sa/proxy');
+    assert.match(await entry(foreign), /certificate/i);
+  });
+
+  async function clientCertificate(issuer: CertificateAuthority, id: string): Promise<{ key: string; cert: string }> {
+    const { key, csr } = await makeCertificateRequest(id);
+    return { key, cert: await issuer.sign(csr, { spiffeId: id, lifetimeSeconds: 60 }) };
+  }
+
+  /** The first line of the answer to a request over TLS, or why there is none. */
+  function entry(credentials: { key?: string; cert?: string }): Promise<string> {
+    return new Promise((resolve) => {
+      const options = { ca: authority.root, checkServerIdentity: () => undefined, ...credentials };
+      const socket = tlsConnect({ host: '127.0.0.1', port: 9002, ...options }, () =>
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+      );
+      socket.once('data', (data: Buffer) => resolve(data.toString().split('\r\n')[0] ?? ''));
+      socket.once('error', (error) => resolve(error.message));
+      socket.once('close', () => resolve('closed'));
+    });
+  }
+
   /** Serial number of the certificate that Envoy shows to a client with one of its own. */
   async function servedSerial(): Promise<string> {
-    const { key, csr } = await makeCertificateRequest(ownId);
-    const cert = await authority.sign(csr, { spiffeId: ownId, lifetimeSeconds: 60 });
-    const socket = tlsConnect({
-      host: '127.0.0.1',
-      port: 9002,
-      key,
-      cert,
-      ca: authority.root,
-      checkServerIdentity: () => undefined,
-    });
+    const credentials = await clientCertificate(authority, ownId);
+    const options = { ca: authority.root, checkServerIdentity: () => undefined, ...credentials };
+    const socket = tlsConnect({ host: '127.0.0.1', port: 9002, ...options });
     await once(socket, 'secureConnect');
     const { serialNumber } = socket.getPeerCertificate();
     socket.destroy();
