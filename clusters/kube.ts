@@ -128,7 +128,7 @@ export function connect(kubeconfig: string | null): Kube {
     const list = () => json<KubernetesListObject<T>>('GET', path, { query, signal: options.signal });
     const listWatch = new ListWatch<T>(
       path,
-      new Watch(config),
+      patientWatch(config),
       list,
       false,
       options.labelSelector,
@@ -194,6 +194,14 @@ function pooled(config: KubeConfig): KubeConfig {
     return pool;
   };
   return config;
+}
+
+// The library takes a watch that has been silent for 30 s for dead, and lists everything again. The API server itself
+// ends watches after five to ten minutes, and a connection that breaks says so.
+function patientWatch(config: KubeConfig): Watch {
+  const watch = new Watch(config);
+  (watch as unknown as { requestTimeoutMs: number }).requestTimeoutMs = 15 * 60_000;
+  return watch;
 }
 
 /** Adds the configuration's credentials to the headers and returns its connection pool. */

@@ -15,7 +15,7 @@ export type Placement = z.infer<typeof Placement>;
 export const Outcome = z.discriminatedUnion('state', [
   z.strictObject({
     state: z.literal('measured'),
-    /** What was proven with a small known number of requests before anything was measured. */
+    /** What was proven with a small known number of requests, before anything was measured and after. */
     verification: EvidenceRecord,
     /** What all traffic of the blocks, warm-up included, did to the counters. */
     evidence: EvidenceRecord,

@@ -79,7 +79,7 @@ const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp |
     (outcome) => {
       outcome.verification = evidenceRecord([failedCheck], outcome.verification.captures);
     },
-    /^Before measuring: The claim/,
+    /^In verification: The claim/,
   ],
   [
     'no capture',

@@ -20,7 +20,7 @@ export function invalidReasons({ outcome, encryption }: Pick<TestCase, 'outcome'
   const { blocks, verification, evidence } = outcome;
   if (blocks.length === 0) return ['No block was measured.'];
   return [
-    ...evidenceReasons(verification, 'Before measuring: '),
+    ...evidenceReasons(verification, 'In verification: '),
     ...evidenceReasons(evidence, ''),
     ...encryptionReasons(encryption, [verification, evidence]),
     ...arrivalReasons(blocks),

@@ -39,12 +39,15 @@ const RequestsResult = z.object({
 });
 export type RequestsResult = z.infer<typeof RequestsResult>;
 
+/** The generator could not send what it was asked to: the path does not carry it, or it failed itself. */
+export class GeneratorError extends LabError {}
+
 /** The port of the generator service in its pod. */
 export const generatorPort = 8089;
 
 /**
  * Has the generator in a pod send one block of load, and calls back as the measured window begins and ends.
- * @throws LabError LAB_GENERATOR_FAILED with what the generator said.
+ * @throws GeneratorError LAB_GENERATOR_FAILED with what the generator said.
  */
 export async function runBlock(
   kube: Kube,
@@ -85,8 +88,8 @@ function proxyPath({ metadata }: V1Pod): string {
   return `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}:${generatorPort}/proxy`;
 }
 
-function failed(pod: V1Pod, what: string): LabError {
-  return new LabError('LAB_GENERATOR_FAILED', {
+function failed(pod: V1Pod, what: string): GeneratorError {
+  return new GeneratorError('LAB_GENERATOR_FAILED', {
     message: `The generator ${pod.metadata?.name} failed: ${what}`,
     remedy: `Its log: lab kubectl -n ${pod.metadata?.namespace} logs ${pod.metadata?.name} -c generator`,
   });

@@ -15,6 +15,8 @@ export class Recorder {
   private readonly verifications = new Map<string, EvidenceRecord>();
   private readonly blocks = new Map<string, Block[]>();
   private readonly paths = new Map<string, PathTaken>();
+  /** Why test cases were not measured, or not to the end. */
+  private readonly failures = new Map<string, string>();
 
   constructor(cases: readonly PlannedCase[]) {
     this.cases = cases;
@@ -22,6 +24,25 @@ export class Recorder {
 
   measuredAnything(): boolean {
     return this.blocks.size > 0;
+  }
+
+  /** Whether every hop of a test case was proven so far. One that was not is not worth measuring. */
+  proven(id: string): boolean {
+    const verification = this.verifications.get(id);
+    if (verification?.valid === true) return true;
+    this.failed(
+      id,
+      `It was not measured, because its path was not proven. ${verification?.reasons.join(' ') ?? ''}`.trim(),
+    );
+    return false;
+  }
+
+  failed(id: string, reason: string): void {
+    this.failures.set(id, reason);
+  }
+
+  hasFailed(id: string): boolean {
+    return this.failures.has(id);
   }
 
   passBegins(turns: string[]): void {
@@ -76,9 +97,8 @@ export class Recorder {
   }
 
   private recordCase(planned: PlannedCase): Run['testCases'][number] {
-    const { id, dataPlane, testCase, skipped } = planned;
+    const { id, dataPlane, testCase } = planned;
     const { pool, variant, profile, encryption, placement } = testCase;
-    const verification = this.verifications.get(id);
     return {
       id,
       dataPlane: pool.name,
@@ -88,17 +108,23 @@ export class Recorder {
       encryption,
       placement,
       caveats: [...dataPlane.caveats(testCase)],
-      outcome:
-        skipped !== null
-          ? { state: 'skipped', reason: skipped }
-          : verification === undefined
-            ? { state: 'failed', reason: 'the run ended before it was verified', verification: null }
-            : {
-                state: 'measured',
-                verification,
-                evidence: evidenceRecord(pathChecks(planned, this.paths.get(id)), []),
-                blocks: this.blocks.get(id) ?? [],
-              },
+      outcome: this.outcome(planned),
+    };
+  }
+
+  private outcome(planned: PlannedCase): Run['testCases'][number]['outcome'] {
+    const { id, skipped } = planned;
+    const verification = this.verifications.get(id) ?? null;
+    if (skipped !== null) return { state: 'skipped', reason: skipped };
+    const failure = this.failures.get(id) ?? (verification === null ? 'The run ended before it was verified.' : null);
+    if (failure !== null || verification === null) {
+      return { state: 'failed', reason: failure ?? 'It was not verified.', verification };
+    }
+    return {
+      state: 'measured',
+      verification,
+      evidence: evidenceRecord(pathChecks(planned, this.paths.get(id)), []),
+      blocks: this.blocks.get(id) ?? [],
     };
   }
 }

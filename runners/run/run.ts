@@ -7,7 +7,7 @@ import { random, shuffled } from '../../results/random.ts';
 import { idle, newRunId, type Run, schemaVersion } from '../../results/run.ts';
 import { type ContainerCgroup, findContainerCgroups } from '../probes/pod-cgroups.ts';
 import { type Deployed, deployScenario } from './deploy.ts';
-import type { BlockRequest } from './generator.ts';
+import { type BlockRequest, GeneratorError } from './generator.ts';
 import { generatorCost } from './generator-cost.ts';
 import { describeCommit, describeHost, describeVersions } from './host.ts';
 import { measureBlock, measureIdle } from './measure.ts';
@@ -57,7 +57,8 @@ export async function runScenario(
     const runnable = cases.filter(({ skipped }) => skipped === null);
     progress('verifying every path', null);
     await verifyAll(context, runnable, deployed, recorder);
-    await measureAll(context, { scenario, options, runnable, deployed, recorder }, progress);
+    const proven = runnable.filter(({ id }) => recorder.proven(id));
+    await measureAll(context, { scenario, options, runnable: proven, deployed, recorder }, progress);
     progress('verifying every path once more', null);
     await verifyAll(context, runnable, deployed, recorder);
   } catch (error) {
@@ -152,7 +153,7 @@ async function measureAll(
   const { warmupSeconds } = scenario.load;
   const passSeconds = idleSeconds + runnable.length * (warmupSeconds + options.seconds + blockOverheadSeconds);
   for (let pass = 0; pass < options.blocks; pass++) {
-    const turns = shuffled([idle, ...runnable.map(({ id }) => id)], numbers);
+    const turns = shuffled([idle, ...runnable.map(({ id }) => id).filter((id) => !recorder.hasFailed(id))], numbers);
     recorder.passBegins(turns);
     let left = passSeconds * (options.blocks - pass);
     for (const turn of turns) {
@@ -166,7 +167,13 @@ async function measureAll(
       const subject = subjects.get(planned.testCase.pool.name);
       if (subject === undefined) throw new Error(`pool ${planned.testCase.pool.name} was not deployed`);
       const load = loadOf(scenario, options, subject.clusterIp, planned.testCase.port);
-      recorder.measured(planned.id, pass, await measureBlock(context, { planned, ...subject, load }));
+      try {
+        recorder.measured(planned.id, pass, await measureBlock(context, { planned, ...subject, load }));
+      } catch (error) {
+        // What one test case cannot carry is its own outcome; the others go on.
+        if (!(error instanceof GeneratorError) || context.signal.aborted) throw error;
+        recorder.failed(planned.id, `Block ${pass + 1} failed: ${error.message}`);
+      }
       left -= warmupSeconds + options.seconds + blockOverheadSeconds;
     }
   }
