@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { exec, start } from '../../clusters/exec.ts';
 import { hierarchies } from '../../clusters/netns/cgroup.ts';
 
@@ -39,7 +40,7 @@ export function testInNamespaces(file: string, declare: () => void): void {
       });
     }
     const { exitCode } = await child.ended;
-    for (const point of await hierarchies()) await removeEmpty(join(point, cgroupRoot));
+    for (const point of await hierarchies()) await removeEmpty(join(point, cgroupRoot), Date.now() + 10_000);
     assert.equal(exitCode, 0, output);
   });
 }
@@ -55,8 +56,18 @@ export function testCgroup(): string {
   return process.env[insideVariable] ?? '';
 }
 
-async function removeEmpty(directory: string): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries) if (entry.isDirectory()) await removeEmpty(join(directory, entry.name));
-  await rmdir(directory).catch(() => undefined);
+/** A cgroup stays busy for a moment after its last process. */
+async function removeEmpty(directory: string, deadlineMs: number): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => null);
+  if (entries === null) return;
+  for (const entry of entries) if (entry.isDirectory()) await removeEmpty(join(directory, entry.name), deadlineMs);
+  for (;;) {
+    const gone = await rmdir(directory).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+    );
+    if (gone) return;
+    assert.ok(Date.now() < deadlineMs, `${directory} cannot be removed`);
+    await delay(20);
+  }
 }

@@ -1,9 +1,8 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
-import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from '../../clusters/kube.ts';
 import { type EnvoyApi, loadEnvoyApi } from '../envoy/api.ts';
 import { type AuthorityFiles, openAuthority } from '../envoy/certificate-authority.ts';
@@ -15,8 +14,10 @@ import { reviewToken } from '../envoy/token-review.ts';
 import { startXdsServer, type XdsServer } from '../envoy/xds-server.ts';
 import { acceptedAnswer } from './accepted.ts';
 import { sidecarConfiguration } from './configuration.ts';
+import { meshPublisher } from './mesh-publisher.ts';
 import { type MeshWatch, watchMesh } from './mesh-watch.ts';
-import { controlDnsName, controlServiceAccount, meshConfigMap, nodeId, podOfNode } from './places.ts';
+import { controlDnsName, controlServiceAccount, nodeId, podOfNode } from './places.ts';
+import { statusEndpoint } from './status-endpoint.ts';
 
 export type ControlOptions = {
   kube: Kube;
@@ -64,12 +65,13 @@ export async function startControl(options: ControlOptions): Promise<{ close(): 
       return reason;
     },
   });
-  const publish = publisher(options, authority.root, watch);
-  const update = (): void => {
-    distribute({ api, xds, watch, namespace });
+  const address = options.publishedAddress;
+  const publish = meshPublisher({ kube, namespace, root: authority.root, address, log, signal }, watch);
+  const update = (): void => distribute({ api, xds, watch, namespace, log });
+  const schedule = debounced(() => {
+    update();
     publish();
-  };
-  const schedule = debounced(update);
+  });
   const certificates = createTlsServer(
     { key: own.key, cert: own.certificate, minVersion: 'TLSv1.3' },
     certificateEndpoint({
@@ -85,15 +87,13 @@ export async function startControl(options: ControlOptions): Promise<{ close(): 
         xds,
         watch,
         namespace,
-        update: () => distribute({ api, xds, watch, namespace }),
+        update,
         changed: (within) => once(changes, 'change', { signal: within }),
         signal: AbortSignal.any([gone, signal]),
       },
       body,
     );
-  const status = createServer(
-    (request, response) => void answerStatus(request, response, { xds, watch, options, accepted }),
-  );
+  const status = createServer(statusEndpoint({ xds, watch, address, accepted }));
   await listen(certificates, options.listenAddress, controlPorts.certificates);
   await listen(status, options.listenAddress, controlPorts.status);
   log(`serves sidecars of ${namespace}`);
@@ -124,8 +124,14 @@ function refusal(
 }
 
 /** Gives every proxy what it is to run now; encoding the same again costs Envoy nothing. */
-function distribute(context: { api: EnvoyApi; xds: XdsServer; watch: MeshWatch; namespace: string }): void {
-  const { api, xds, watch, namespace } = context;
+function distribute(context: {
+  api: EnvoyApi;
+  xds: XdsServer;
+  watch: MeshWatch;
+  namespace: string;
+  log: (message: string) => void;
+}): void {
+  const { api, xds, watch, namespace, log } = context;
   const mesh = watch.mesh();
   if (mesh === null) return;
   const policy = watch.policy();
@@ -134,67 +140,12 @@ function distribute(context: { api: EnvoyApi; xds: XdsServer; watch: MeshWatch; 
   }
   for (const pod of mesh.proxies.keys()) {
     const configuration = sidecarConfiguration(mesh, pod, policy);
-    if (configuration !== null) xds.set(nodeId(pod, namespace), encodeSnapshot(api, configuration));
-  }
-}
-
-/** Keeps the ConfigMap by which a namespace's pods find the control plane, whenever there is such a namespace. */
-function publisher({ kube, namespace, publishedAddress, log, signal }: ControlOptions, root: string, watch: MeshWatch) {
-  const data = { [meshConfigMap.root]: root, [meshConfigMap.control]: publishedAddress };
-  const object = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: meshConfigMap.name, namespace },
-    data,
-  } as KubernetesObject;
-  let busy = false;
-  return (): void => {
-    const there = watch.configMap(meshConfigMap.name)?.data;
-    const isCurrent = Object.entries(data).every(([key, value]) => there?.[key] === value);
-    if (busy || isCurrent || watch.namespace() === undefined) return;
-    busy = true;
-    kube
-      .apply([object], signal)
-      .catch((error: Error) => log(error.message))
-      .finally(() => {
-        busy = false;
-      });
-  };
-}
-
-async function answerStatus(
-  request: IncomingMessage,
-  response: ServerResponse,
-  {
-    xds,
-    watch,
-    options,
-    accepted,
-  }: {
-    xds: XdsServer;
-    watch: MeshWatch;
-    options: ControlOptions;
-    accepted: (body: unknown, gone: AbortSignal) => Promise<object>;
-  },
-): Promise<void> {
-  const send = (status: number, body: object): void => {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(`${JSON.stringify(body)}\n`);
-  };
-  const published = watch.configMap(meshConfigMap.name)?.data?.[meshConfigMap.control] === options.publishedAddress;
-  const ready = watch.mesh() !== null && (published || watch.namespace() === undefined);
-  if (request.url === '/healthz') return send(ready ? 200 : 503, { ready });
-  if (request.url === '/status') return send(200, { policyError: watch.policyError(), proxies: xds.proxies() });
-  if (request.url !== '/accepted' || request.method !== 'POST') return send(404, { message: 'not found' });
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  try {
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    send(200, await accepted(body, gone.signal));
-  } catch (error) {
-    if (!gone.signal.aborted) send(400, { message: (error as Error).message });
+    if (configuration === null) continue;
+    try {
+      xds.set(nodeId(pod, namespace), encodeSnapshot(api, configuration));
+    } catch (error) {
+      log(`${pod} keeps what it has: ${(error as Error).message}`);
+    }
   }
 }
 

@@ -10,9 +10,10 @@ import { envoyPorts } from '../envoy/ports.ts';
 import type { ProxyConfiguration } from '../envoy/snapshot.ts';
 import { trustDomain } from '../envoy/spiffe.ts';
 import { serverTls } from '../envoy/tls-context.ts';
+import { blackholeChain, blackholeCluster } from './blackhole.ts';
+import { unlimited } from './circuit-breakers.ts';
 import type { InboundPort } from './mesh.ts';
 import { inboundName } from './names.ts';
-import { blackholeChain, blackholeCluster, unlimited } from './shared-parts.ts';
 
 /** The address that the application sees as its client's: the redirection leaves alone what comes from it. */
 export const inboundSource = '127.0.0.6';

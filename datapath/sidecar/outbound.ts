@@ -4,9 +4,10 @@ import { envoyPorts } from '../envoy/ports.ts';
 import type { ProxyConfiguration } from '../envoy/snapshot.ts';
 import { spiffeId } from '../envoy/spiffe.ts';
 import { clientTls } from '../envoy/tls-context.ts';
+import { blackholeChain } from './blackhole.ts';
+import { unlimited } from './circuit-breakers.ts';
 import type { Mesh, OutboundPort } from './mesh.ts';
 import { outboundName, passthrough } from './names.ts';
-import { blackholeChain, unlimited } from './shared-parts.ts';
 
 /**
  * What a pod's own connections meet: iptables brings them to one listener, which hands each to the listener of the

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdir, readlink } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { exec } from '../../clusters/exec.ts';
@@ -206,10 +207,8 @@ testInNamespaces(import.meta.filename, () => {
   });
 
   test('the redirection in the pod is the rule set, to the letter', async () => {
-    const { stdout } = await cluster.run(workload, 'lab-agent', ['true']);
-    assert.equal(stdout, '');
-    const pid = await containerPid(cluster, workload);
-    const saved = await exec('nsenter', [`--net=/proc/${pid}/ns/net`, 'iptables-save', '-t', 'nat']);
+    const network = await networkOf(cluster, workload);
+    const saved = await exec('nsenter', [`--net=${network}`, 'iptables-save', '-t', 'nat']);
     assert.deepEqual(rules(saved.stdout), rules(redirectRules([8079])));
   });
 
@@ -312,17 +311,14 @@ function rules(text: string): string[] {
   return text.split('\n').filter((line) => line.startsWith('-A'));
 }
 
-async function containerPid({ run }: TestCluster, pod: V1Pod): Promise<number> {
-  const { stdout } = await run(pod, 'lab-agent', ['node', '-p', 'process.pid']);
-  assert.notEqual(stdout, '');
-  const name = pod.status?.podIP ?? '';
-  const { stdout: listed } = await exec('sh', [
-    '-c',
-    `for p in /proc/[0-9]*; do grep -qs . $p/environ && tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -qx 'POD_IP=${name}' && basename $p; done; true`,
-  ]);
-  const pid = Number(listed.trim().split('\n')[0]);
-  assert.ok(pid > 0, listed);
-  return pid;
+/** A file of /proc by which a pod's network namespace can be entered. */
+async function networkOf({ run }: TestCluster, pod: V1Pod): Promise<string> {
+  const { stdout: namespace } = await run(pod, 'lab-agent', ['readlink', '/proc/self/ns/net']);
+  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  for (const file of processes.map((id) => `/proc/${id}/ns/net`)) {
+    if ((await readlink(file).catch(() => '')) === namespace.trim()) return file;
+  }
+  throw new Error(`no process is in ${namespace}`);
 }
 
 const allowed =
