@@ -29,7 +29,7 @@ export async function readHostState(): Promise<HostState> {
         .map((line) => line.split(' ').slice(3).join(' ')),
     ),
     cgroups: sorted(labCgroups()),
-    namespaces: namespaces(),
+    namespaces: labNamespaces(),
     'BPF programs': (await output('bpftool', ['-j', 'prog', 'show'])).flatMap((line) => line.split('},{')),
     processes: labProcesses(),
     'runtime directory': sorted(readable(runtimeDirectory).filter((name) => name !== 'logs')),
@@ -68,23 +68,27 @@ function labCgroups(): string[] {
     .filter((path) => readable(path).length > 0);
 }
 
-// Kinds of namespaces and how many there are: numbers are used again, so they say nothing.
-function namespaces(): string[] {
-  const kinds = ['net', 'mnt', 'pid', 'uts', 'ipc'];
-  const found = new Set<string>();
-  for (const pid of readable('/proc').filter((name) => /^\d+$/.test(name))) {
-    for (const kind of kinds) found.add(linkOf(`/proc/${pid}/ns/${kind}`));
-  }
-  return kinds.map((kind) => `${[...found].filter((name) => name.startsWith(`${kind}:`)).length} ${kind}`);
+/** Processes of the lab: in its cgroups, or started by its supervisor, which they inherit a variable from. */
+function labPids(): string[] {
+  return readable('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter(
+      (pid) =>
+        text(`/proc/${pid}/cgroup`).includes(`/${cgroupRoot}`) ||
+        text(`/proc/${pid}/environ`).includes('LAB_SUPERVISOR='),
+    );
+}
+
+/** Namespaces that the lab's processes hold, beside those that this process is in. */
+function labNamespaces(): string[] {
+  const kinds = ['net', 'mnt', 'pid', 'uts', 'ipc', 'cgroup'];
+  const own = kinds.map((kind) => linkOf(`/proc/self/ns/${kind}`));
+  const held = labPids().flatMap((pid) => kinds.map((kind) => linkOf(`/proc/${pid}/ns/${kind}`)));
+  return sorted([...new Set(held)].filter((name) => name !== '' && !own.includes(name)));
 }
 
 function labProcesses(): string[] {
-  return sorted(
-    readable('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => text(`/proc/${pid}/cgroup`).includes(`/${cgroupRoot}`))
-      .map((pid) => text(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')),
-  );
+  return sorted(labPids().map((pid) => text(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')));
 }
 
 function sorted(lines: readonly string[]): string[] {
