@@ -3,6 +3,7 @@ import type { DataPlane, DataPlaneContext, Evidence, TestCase } from '../data-pl
 import { runOnNode } from '../node-command.ts';
 import { installBaseNetwork, removeBaseNetwork } from './base-network.ts';
 import { dnatConnections, linkBytes } from './node-counters.ts';
+import { serviceRulesReady } from './service-rules.ts';
 
 const modes = [{ profile: 'l4', encryption: 'none', variant: null }] as const;
 
@@ -19,7 +20,7 @@ export const none: DataPlane = {
   },
   install: installBaseNetwork,
   enroll: (template) => template,
-  ready: () => Promise.resolve(),
+  ready: serviceRulesReady,
   evidence: readEvidence,
   expected: ({ placement }, { connections, bytesSent, bytesReceived }) => [
     {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataPlaneContext, Evidence, Role, Traffic } from '../../datapath/data-plane.ts';
 import type { LoadResult } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
-import { type MachineCpu, readMachineCpu } from '../probes/machine.ts';
+import { busyBetween, type MachineTime, readMachineTime } from '../probes/machine.ts';
 import { type ContainerCgroup, type RoleUsage, readRoleUsage } from '../probes/pod-cgroups.ts';
 import { growthOf } from './check-evidence.ts';
 import type { Deployed } from './deploy.ts';
@@ -72,13 +72,14 @@ export async function measureIdle(
   const begin = sample([]);
   await delay(seconds * 1000, undefined, { signal });
   const end = sample([]);
-  return { seconds: end.at - begin.at, busyCpuSeconds: end.machine.busySeconds - begin.machine.busySeconds };
+  const { busySeconds } = busyBetween(begin.machine, end.machine);
+  return { seconds: end.machine.at - begin.machine.at, busyCpuSeconds: busySeconds };
 }
 
-type Sample = { at: number; machine: MachineCpu; roles: RoleUsage };
+type Sample = { at: Date; machine: MachineTime; roles: RoleUsage };
 
 function sample(containers: readonly ContainerCgroup[]): Sample {
-  return { at: Date.now() / 1000, machine: readMachineCpu(), roles: readRoleUsage(containers) };
+  return { at: new Date(), machine: readMachineTime(), roles: readRoleUsage(containers) };
 }
 
 function between(
@@ -92,13 +93,9 @@ function between(
     memoryBytes[role] = usage.memoryBytes;
   }
   return {
-    windowBeganAt: new Date(begin.at * 1000),
-    windowSeconds: end.at - begin.at,
-    cpu: {
-      busySeconds: end.machine.busySeconds - begin.machine.busySeconds,
-      stealSeconds: end.machine.stealSeconds - begin.machine.stealSeconds,
-      roleSeconds,
-    },
+    windowBeganAt: begin.at,
+    windowSeconds: end.machine.at - begin.machine.at,
+    cpu: { ...busyBetween(begin.machine, end.machine), roleSeconds },
     memoryBytes,
   };
 }
