@@ -76,7 +76,8 @@ export function parsePackets(lines: readonly string[]): CapturedPacket[] {
 function script({ device, addresses, ignoredPorts }: CaptureRequest): string {
   const hosts = addresses.map((address) => `host ${address}`).join(' or ');
   const ports = ignoredPorts.map((port) => ` and not port ${port}`).join('');
-  return `exec tcpdump -Z root -i ${device} -n -tt -A -l -s 0 -B 8192 --immediate-mode 'tcp and (${hosts})${ports}' 2>&1`;
+  // The snapshot length sets the size of a slot in the kernel's ring: whole segments would leave it a few dozen slots.
+  return `exec tcpdump -Z root -i ${device} -n -tt -A -l -s 4096 -B 32768 --immediate-mode 'tcp and (${hosts})${ports}' 2>&1`;
 }
 
 /** Collects what tcpdump prints, and knows when it has begun and how it ended. */
