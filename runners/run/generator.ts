@@ -57,6 +57,8 @@ export async function runBlock(
 ): Promise<LoadResult> {
   const response = await kube.request('POST', `${proxyPath(pod)}/blocks`, { body: request, signal });
   if (!response.ok || response.body === null) throw failed(pod, `${response.status} ${await response.text()}`);
+  let outcome: LoadResult | null = null;
+  // To the end of the answer: only then is the generator free for the next block.
   for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
     if (line.trim() === '') continue;
     const event = BlockEvent.parse(JSON.parse(line));
@@ -65,9 +67,10 @@ export async function runBlock(
     else if (event.event === 'error') throw failed(pod, [event.message, event.stderr].filter(Boolean).join('\n'));
     else if (event.event === 'result') {
       const { event: _, ...result } = event;
-      return result;
+      outcome = result;
     }
   }
+  if (outcome !== null) return outcome;
   throw failed(pod, 'its answer ended before the result');
 }
 
