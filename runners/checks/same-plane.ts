@@ -9,7 +9,7 @@ import type { Check } from './check.ts';
 /** Of 20 intervals that say 95 %, 19 should contain the truth; fewer than 17 is a chance of 1.6 %. */
 const heldShare = 17 / 20;
 
-const secondsPerBlock = 2;
+const secondsPerBlock = 1;
 
 /** A/A: the same data plane twice, under two names, must show no difference. */
 export const samePlane: Check = {
