@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Cluster, poolOf } from '../clusters/cluster.ts';
 import { tryExec } from '../clusters/exec.ts';
 import { tearDown } from '../clusters/netns/life.ts';
+import { load } from '../results/store.ts';
 import { deployScenario } from './run/deploy.ts';
 import { dataPlaneOf } from './run/plan.ts';
 import { loadScenario } from './run/scenario.ts';
@@ -73,6 +74,40 @@ test('a file that exists is not overwritten, and nothing is measured for it', as
   assert.equal(exitCode, 2);
   assert.match(stderr, /mine\.json.*exists/);
   assert.ok(performance.now() - began < 5000, 'it says so before it measures');
+});
+
+for (const [what, text, message] of [
+  ['is not JSON', '{"schemaVersion": 1,', /is not a run: it is not JSON/],
+  ['lacks what a run has', '{"schemaVersion": 1}', /is not a run of schema version 1: .*options/],
+  ['is of another version', '{"schemaVersion": 99}', /schema version 99/],
+] as const) {
+  test(`a run file that ${what}: exit 2 with one message`, async () => {
+    const path = join(directory, 'corrupt-run.json');
+    await writeFile(path, text);
+    const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, 'show', path]);
+    assert.equal(exitCode, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\n\s+at /);
+    await rm(path);
+  });
+}
+
+test('a run that the disk has no room for is kept elsewhere, and the message says where', async () => {
+  const full = join(directory, 'full');
+  await mkdir(full);
+  const script = 'mount -t tmpfs -o size=8k none "$1" && shift && exec "$@"';
+  const flags = ['--planes', 'none', '--blocks', '1', '--seconds', '1', '--out', join(full, 'run.json')];
+  const { exitCode, stderr } = await tryExec(
+    'unshare',
+    ['--mount', 'sh', '-c', script, 'sh', full, process.execPath, program, 'run', 'latency', ...flags],
+    { timeoutMs: 120_000 },
+  );
+  assert.equal(exitCode, 5);
+  assert.match(stderr, /the disk is full \(ENOSPC\)/);
+  const kept = /It was kept as (\S+\.json)\./.exec(stderr)?.[1] ?? '';
+  assert.equal((await load(kept)).scenario, 'latency');
+  await rm(kept);
 });
 
 test('a manifest with an unknown field is refused, and the message names it', async () => {

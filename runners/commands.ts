@@ -6,6 +6,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'measure a scenario through every data plane, and print the comparison',
     load: async () => (await import('./commands/run.ts')).run,
   },
+  show: {
+    summary: 'print a stored run, or list them',
+    load: async () => (await import('./commands/show.ts')).show,
+  },
   up: {
     summary: 'bring a cluster up with the data planes installed',
     load: async () => (await import('./commands/up.ts')).up,

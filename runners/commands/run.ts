@@ -19,9 +19,7 @@ import { runScenario } from '../run/run.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
 import { renderComparison } from '../run/table.ts';
 import { exclusively, openCluster } from '../session.ts';
-
-/** Where runs are kept unless --out says otherwise: in the checkout, outside version control. */
-export const storeDirectory = join(import.meta.dirname, '..', '..', '.lab', 'runs');
+import { storeDirectory } from '../store-directory.ts';
 
 export const run = command({
   description:
