@@ -78,7 +78,7 @@ test('a file that exists is not overwritten, and nothing is measured for it', as
 
 for (const [what, text, message] of [
   ['is not JSON', '{"schemaVersion": 1,', /is not a run: it is not JSON/],
-  ['lacks what a run has', '{"schemaVersion": 1}', /is not a run of schema version 1: .*options/],
+  ['lacks what a run has', '{"schemaVersion": 1}', /is not a run of schema version 1: .*methodologyVersion/],
   ['is of another version', '{"schemaVersion": 99}', /schema version 99/],
 ] as const) {
   test(`a run file that ${what}: exit 2 with one message`, async () => {
@@ -96,7 +96,7 @@ for (const [what, text, message] of [
 test('a run that the disk has no room for is kept elsewhere, and the message says where', async () => {
   const full = join(directory, 'full');
   await mkdir(full);
-  const script = 'mount -t tmpfs -o size=8k none "$1" && shift && exec "$@"';
+  const script = 'mount -t tmpfs -o size=4k none "$1" && shift && exec "$@"';
   const flags = ['--planes', 'none', '--blocks', '1', '--seconds', '1', '--out', join(full, 'run.json')];
   const { exitCode, stderr } = await tryExec(
     'unshare',
