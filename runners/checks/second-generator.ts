@@ -76,7 +76,7 @@ async function measure(
       const seen = medians.get(id) ?? { k6: [], fortio: [] };
       medians.set(id, seen);
       if (generator === 'fortio') {
-        const request = { url, rate, connections, seconds };
+        const request = { url, rate, connections, seconds, around: median([...seen.k6, ...seen.fortio]) ?? 0 };
         seen.fortio.push(await fortioMedian({ kube, signal }, { pool: testCase.pool, dataPlane, request }));
         continue;
       }
