@@ -3,7 +3,7 @@ import { attach } from '../../clusters/netns/life.ts';
 import { podCommand } from '../../clusters/netns/pod-command.ts';
 import { command } from '../command.ts';
 import { textFlag } from '../flag.ts';
-import { noCluster } from './kubectl.ts';
+import { noCluster } from '../no-cluster.ts';
 
 export const exec = command({
   description:

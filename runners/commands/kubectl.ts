@@ -1,8 +1,8 @@
-import { LabError } from '../../clusters/error.ts';
 import { runInForeground } from '../../clusters/exec.ts';
 import { attach } from '../../clusters/netns/life.ts';
 import { ensureTools, toolPath } from '../../clusters/tools.ts';
 import { command } from '../command.ts';
+import { noCluster } from '../no-cluster.ts';
 
 export const kubectl = command({
   description: 'Runs the pinned kubectl with the kubeconfig of the cluster that is up. All arguments are kubectl’s.',
@@ -18,8 +18,3 @@ export const kubectl = command({
     return runInForeground(toolPath('kubectl'), rest, { KUBECONFIG: cluster.kubeconfig });
   },
 });
-
-/** What a command says that needs a cluster and finds none. */
-export function noCluster(): LabError {
-  return new LabError('LAB_NO_CLUSTER', { message: 'No cluster is up', remedy: 'Start one with `lab up`.' });
-}
