@@ -151,7 +151,8 @@ export function toolPath(name: ToolName): string {
 /**
  * Makes sure that the tools are in the cache and undamaged; fetches or builds those that are not, one after the other.
  * @throws LabError LAB_HOST_UNSUPPORTED where there are no such tools, LAB_HOST_LACKS when fetching or building needs
- * a package that cannot be installed here, LAB_TOOL_CHECKSUM when what was fetched is not what is pinned.
+ * a package that cannot be installed here, LAB_TOOL_UNAVAILABLE when pip or Go failed (the network, mostly),
+ * LAB_TOOL_CHECKSUM when what was fetched is not what is pinned.
  */
 export async function ensureTools(names: readonly ToolName[], context: CacheContext): Promise<void> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
@@ -164,9 +165,25 @@ export async function ensureTools(names: readonly ToolName[], context: CacheCont
   for (const artefact of new Set(names.map(artefactOf))) {
     await ensureCached(
       directoryOf(artefact),
-      { name: `${artefact.name} ${artefact.version}`, make: (directory) => artefact.make(directory, context) },
+      { name: `${artefact.name} ${artefact.version}`, make: (directory) => make(artefact, directory, context) },
       context,
     );
+  }
+}
+
+async function make(artefact: Artefact, directory: string, context: CacheContext): Promise<void> {
+  try {
+    await artefact.make(directory, context);
+  } catch (cause) {
+    if (!(cause instanceof LabError) || cause.code !== 'LAB_EXEC_FAILED') throw cause;
+    throw new LabError('LAB_TOOL_UNAVAILABLE', {
+      message: `${artefact.name} ${artefact.version} could not be fetched or built: ${cause.message}`,
+      remedy:
+        'Check that this machine reaches PyPI and the Go module proxy, with pip’s and Go’s usual settings where it ' +
+        'goes by mirrors, and that its disk has room; then try again.',
+      exitCode: 3,
+      cause,
+    });
   }
 }
 
