@@ -1,20 +1,12 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { connect as connectTo, createServer, Socket } from 'node:net';
 import { pipeline } from 'node:stream';
-import { poolLabel } from '../cluster.ts';
 import { kubeconfig } from '../control-plane/kubeconfig.ts';
-import { createPki } from '../control-plane/pki.ts';
-import { startControlPlane } from '../control-plane/start.ts';
-import { exec } from '../exec.ts';
-import { images } from '../images.ts';
 import { addressPlan } from './address-plan.ts';
 import { enterCgroup } from './cgroup.ts';
-import { enter, holdNamespace } from './namespace.ts';
-import * as network from './network.ts';
-import { createNode } from './node.ts';
-import { cgroupRoot, kubeconfigPath, logDirectory, privateDirectory, supervisorSocket } from './paths.ts';
-import { startRuntime } from './runtime/runtime.ts';
+import { startEmbeddedCluster } from './embedded-cluster.ts';
+import { cgroupRoot, kubeconfigPath, supervisorSocket } from './paths.ts';
 import { ExecRequest, SupervisorOptions, type SupervisorReport } from './supervisor-protocol.ts';
 
 /**
@@ -46,51 +38,7 @@ async function main(): Promise<void> {
 async function startCluster(options: SupervisorOptions, step: (message: string) => void): Promise<void> {
   const { signal } = new AbortController();
   await enterCgroup('system');
-  await mkdir(privateDirectory, { recursive: true, mode: 0o700 });
-  await exec('mount', ['-t', 'tmpfs', '-o', 'mode=700', 'datapath-lab', privateDirectory], { signal });
-
-  step('network namespaces and certificates');
-  const [fabricPid, controlPlanePid, pki] = await Promise.all([
-    holdNamespace('fabric', '', signal),
-    holdNamespace('control-plane', '', signal),
-    createPki(['127.0.0.1', '10.96.0.1', addressPlan.controlPlane, addressPlan.legThere(0)], addressPlan.legHere(0)),
-  ]);
-  await network.createFabric(fabricPid, signal);
-  await network.join(fabricPid, { pid: controlPlanePid, index: 0, address: addressPlan.controlPlane }, signal);
-
-  step('control plane');
-  const server = `https://${addressPlan.legThere(0)}:${addressPlan.apiserverPort}`;
-  const controlPlane = startControlPlane(
-    {
-      directory: `${privateDirectory}/control-plane`,
-      address: addressPlan.controlPlane,
-      port: addressPlan.apiserverPort,
-      serviceCidr: addressPlan.serviceCidr,
-      podCidr: addressPlan.podCidr,
-    },
-    { pki, server, logDirectory, signal, enter: (file, args) => enter(controlPlanePid, file, args) },
-  );
-  const nodes = await Promise.all(
-    options.nodes.map(({ name, pool }, position) =>
-      createNode({ name, pool, index: position + 1 }, { fabricPid, controlPlanePid, signal }),
-    ),
-  );
-  const { kube } = await controlPlane;
-
-  step('nodes');
-  const runtime = await startRuntime({
-    kube,
-    images,
-    nodes: nodes.map((node) => ({ ...node, labels: { [poolLabel]: node.pool } })),
-    cgroupRoot,
-    kubelet: {
-      address: addressPlan.legHere(0),
-      port: addressPlan.kubeletPort,
-      certificate: pki.kubelet,
-      clientCa: pki.ca,
-    },
-    signal,
-  });
+  const { pki, runtime } = await startEmbeddedCluster({ nodes: options.nodes, cgroupRoot, signal, step });
   await forwardApi();
   await serveExec((request) => runtime.execCommand(request));
   await writeFile(kubeconfigPath, kubeconfig(`https://127.0.0.1:${options.port}`, pki.ca, pki.admin), { mode: 0o600 });

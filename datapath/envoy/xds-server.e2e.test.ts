@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { connect as tlsConnect } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { type Process, start } from '../../clusters/exec.ts';
+import { privateRun, testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
 import { toolPath } from '../../clusters/tools.ts';
 import { type EnvoyJson, loadEnvoyApi } from './api.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -17,7 +18,6 @@ import { controlPorts, envoyPorts } from './ports.ts';
 import { secretResources } from './secrets.ts';
 import { encodeSnapshot, type ProxyConfiguration } from './snapshot.ts';
 import { parseStatistics } from './statistics.ts';
-import { privateTmp, testInNamespaces } from './test-namespace.ts';
 import { clientTls, serverTls } from './tls-context.ts';
 import { startXdsServer, type XdsServer } from './xds-server.ts';
 
@@ -100,7 +100,7 @@ testInNamespaces(import.meta.filename, () => {
   const accepted = () => control.accepted(proxyId, { signal: AbortSignal.timeout(20_000), timeoutSeconds: 10 });
 
   before(async () => {
-    const directory = await privateTmp();
+    const directory = await privateRun();
     authority = await openAuthority(await createAuthority());
     const own = await authority.serve({ spiffeId: controlId, dnsName: 'control.lab.local' });
     control = await startXdsServer({

@@ -1,18 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
-import { type Pool, poolLabel, poolOf } from '../../clusters/cluster.ts';
-import { createPki } from '../../clusters/control-plane/pki.ts';
-import { startControlPlane } from '../../clusters/control-plane/start.ts';
-import { type ExecResult, exec, tryExec } from '../../clusters/exec.ts';
-import { images } from '../../clusters/images.ts';
-import { addressPlan } from '../../clusters/netns/address-plan.ts';
-import { enter, holdNamespace } from '../../clusters/netns/namespace.ts';
-import * as network from '../../clusters/netns/network.ts';
-import { createNode } from '../../clusters/netns/node.ts';
-import { privateDirectory, runtimeDirectory } from '../../clusters/netns/paths.ts';
-import { startRuntime } from '../../clusters/netns/runtime/runtime.ts';
+import { type Pool, poolOf } from '../../clusters/cluster.ts';
+import { type ExecResult, tryExec } from '../../clusters/exec.ts';
+import { startEmbeddedCluster } from '../../clusters/netns/embedded-cluster.ts';
+import { privateRun, testCgroup } from '../../clusters/netns/test-namespaces.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
-import { testCgroup } from '../envoy/test-namespace.ts';
 
 /** An embedded cluster with one pool, in the namespaces of the test. */
 export type TestCluster = {
@@ -28,47 +19,13 @@ export type TestCluster = {
 
 const readyTimeoutSeconds = 60;
 
-/** Starts a real control plane and two nodes, as the supervisor of the embedded cluster does. */
+/** Starts a control plane and the two nodes of a pool. */
 export async function startTestCluster(signal: AbortSignal): Promise<TestCluster> {
   const pool = poolOf('sidecar', 'sidecar');
-  await mkdir(runtimeDirectory, { recursive: true });
-  await exec('mount', ['-t', 'tmpfs', 'lab-test', runtimeDirectory], { signal });
-  await mkdir(privateDirectory, { recursive: true });
-  const [fabricPid, controlPlanePid, pki] = await Promise.all([
-    holdNamespace('fabric', '', signal),
-    holdNamespace('control-plane', '', signal),
-    createPki(['127.0.0.1', '10.96.0.1', addressPlan.controlPlane, addressPlan.legThere(0)], addressPlan.legHere(0)),
-  ]);
-  await network.createFabric(fabricPid, signal);
-  await network.join(fabricPid, { pid: controlPlanePid, index: 0, address: addressPlan.controlPlane }, signal);
-  const server = `https://${addressPlan.legThere(0)}:${addressPlan.apiserverPort}`;
-  const controlPlane = startControlPlane(
-    {
-      directory: `${privateDirectory}/control-plane`,
-      address: addressPlan.controlPlane,
-      port: addressPlan.apiserverPort,
-      serviceCidr: addressPlan.serviceCidr,
-      podCidr: addressPlan.podCidr,
-    },
-    { pki, server, logDirectory: runtimeDirectory, signal, enter: (file, args) => enter(controlPlanePid, file, args) },
-  );
-  const nodes = await Promise.all(
-    pool.nodes.map((name, position) =>
-      createNode({ name, pool: pool.name, index: position + 1 }, { fabricPid, controlPlanePid, signal }),
-    ),
-  );
-  const { kube } = await controlPlane;
-  const runtime = await startRuntime({
-    kube,
-    images,
-    nodes: nodes.map((node) => ({ ...node, labels: { [poolLabel]: node.pool } })),
+  await privateRun();
+  const { kube, runtime, nodes } = await startEmbeddedCluster({
+    nodes: pool.nodes.map((name) => ({ name, pool: pool.name })),
     cgroupRoot: testCgroup(),
-    kubelet: {
-      address: addressPlan.legHere(0),
-      port: addressPlan.kubeletPort,
-      certificate: pki.kubelet,
-      clientCa: pki.ca,
-    },
     signal,
   });
   return {

@@ -3,11 +3,12 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { exec, start } from '../../clusters/exec.ts';
-import { hierarchies } from '../../clusters/netns/cgroup.ts';
+import { exec, start } from '../exec.ts';
+import { hierarchies } from './cgroup.ts';
+import { runtimeDirectory } from './paths.ts';
 
-/** Set in the process that runs the tests inside, to a cgroup subtree of its own. */
-const insideVariable = 'LAB_DATAPATH_TEST';
+/** Set in the process that runs the tests inside, to a cgroup subtree of its own: a lab that is up is left alone. */
+const insideVariable = 'LAB_TEST_CGROUP';
 
 /**
  * Declares the tests of a file that need a network of their own: outside, one test that runs them all in new network,
@@ -45,10 +46,10 @@ export function testInNamespaces(file: string, declare: () => void): void {
   });
 }
 
-/** Makes a directory that only this namespace sees, and returns it. */
-export async function privateTmp(path = '/run/lab-test'): Promise<string> {
-  await exec('sh', ['-ec', 'mount -t tmpfs lab-test /run && mkdir -p "$1"', 'sh', path]);
-  return path;
+/** Gives this namespace an empty lab's folder of its own, and returns its path. */
+export async function privateRun(): Promise<string> {
+  await exec('sh', ['-ec', 'mount -t tmpfs lab-test /run && mkdir "$1"', 'sh', runtimeDirectory]);
+  return runtimeDirectory;
 }
 
 /** The cgroup subtree that tests inside may use; it is removed when they end. */
