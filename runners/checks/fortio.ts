@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import { exec } from '../../clusters/exec.ts';
+import { podCommand } from '../../clusters/netns/pod-command.ts';
 import type { DataPlane } from '../../datapath/data-plane.ts';
 
 /** What one block of fortio's is asked to be: constant spacing, and nothing made up for what came late. */
@@ -11,100 +10,72 @@ export type FortioRequest = {
   url: string;
   rate: number;
   connections: number;
+  warmupSeconds: number;
   seconds: number;
   /** About where the median will be, in seconds: fortio's buckets are fine only near the offset that they start from. */
   around: number;
 };
+
+/**
+ * The data plane, with fortio beside the generator in each of its pods: both then send through the same proxy, which is
+ * as warm for the one as for the other.
+ */
+export function withFortio(dataPlane: DataPlane): DataPlane {
+  return { ...dataPlane, enroll: (template, pool) => dataPlane.enroll(besideGenerator(template), pool) };
+}
+
+/**
+ * Sends one block of load with fortio from a generator's pod, and returns its median latency in seconds.
+ * @throws LabError LAB_FORTIO_FAILED when it did not run, or not all answers were 200.
+ */
+export async function fortioMedian(pod: V1Pod, request: FortioRequest, signal: AbortSignal): Promise<number> {
+  await load(pod, { ...request, seconds: request.warmupSeconds }, signal);
+  const { DurationHistogram, RetCodes } = await load(pod, request, signal);
+  const codes = Object.keys(RetCodes);
+  if (codes.length !== 1 || codes[0] !== '200') throw failed(pod, `answers: ${JSON.stringify(RetCodes)}`);
+  const median = DurationHistogram.Percentiles.find(({ Percentile }) => Percentile === 50);
+  if (median === undefined) throw failed(pod, 'no median in its result');
+  return median.Value;
+}
 
 const Result = z.object({
   DurationHistogram: z.object({ Percentiles: z.array(z.object({ Percentile: z.number(), Value: z.number() })) }),
   RetCodes: z.record(z.string(), z.number()),
 });
 
-const startTimeoutSeconds = 60;
+const container = 'fortio';
 
 /** Buckets start at this share of the expected median: from there to it they are 10 µs wide or less. */
 const bucketsFrom = 0.75;
 
-/**
- * Sends one block of load with fortio from a pod of its own on the pool's first node, enrolled like the generator, and
- * returns its median latency in seconds.
- * @throws LabError LAB_FORTIO_FAILED when it did not run, or not all answers were 200.
- */
-export async function fortioMedian(
-  { kube, signal }: { kube: Kube; signal: AbortSignal },
-  { pool, dataPlane, request }: { pool: Pool; dataPlane: DataPlane; request: FortioRequest },
-): Promise<number> {
-  const name = `fortio-${randomBytes(4).toString('hex')}`;
-  const path = `/api/v1/namespaces/${pool.namespace}/pods`;
-  await kube.json('POST', path, { body: fortioPod(name, { pool, dataPlane, request }), signal });
-  try {
-    await kube.waitFor<V1Pod>(path, {
-      signal,
-      timeoutSeconds: startTimeoutSeconds + request.seconds,
-      what: `fortio on ${pool.name}`,
-      fieldSelector: `metadata.name=${name}`,
-      condition: ([pod]) => ended(pod),
-      describe: ([pod]) => JSON.stringify(pod?.status?.containerStatuses ?? 'no such pod'),
-    });
-    const response = await kube.request('GET', `${path}/${name}/log`, { query: { container: 'fortio' }, signal });
-    return medianOf(await response.text(), pool);
-  } finally {
-    await kube.json('DELETE', `${path}/${name}`);
-  }
+// It waits as an echo server on its own loopback: the loads are started beside it, in its container.
+function besideGenerator(template: V1PodTemplateSpec): V1PodTemplateSpec {
+  const { metadata, spec } = template;
+  if (spec === undefined || metadata?.labels?.['lab.role'] !== 'generator') return template;
+  const fortio = { name: container, image: 'lab/fortio', args: ['tcp-echo', '-quiet', '-tcp-port', '127.0.0.1:8078'] };
+  return { ...template, spec: { ...spec, containers: [...spec.containers, fortio] } };
 }
 
-function fortioPod(
-  name: string,
-  { pool, dataPlane, request }: { pool: Pool; dataPlane: DataPlane; request: FortioRequest },
-): V1Pod {
-  const { url, rate, connections, seconds, around } = request;
-  const template = dataPlane.enroll(
-    {
-      metadata: { labels: { app: 'fortio' } },
-      spec: {
-        serviceAccountName: 'generator',
-        automountServiceAccountToken: false,
-        restartPolicy: 'Never',
-        terminationGracePeriodSeconds: 5,
-        nodeSelector: { 'kubernetes.io/hostname': pool.nodes[0] },
-        containers: [
-          {
-            name: 'fortio',
-            image: 'lab/fortio',
-            args: [
-              ...['load', '-quiet', '-uniform', '-nocatchup', '-json', '-', '-r', '0.000001'],
-              ...['-offset', `${Math.round(around * bucketsFrom * 1e6)}us`],
-              ...['-qps', String(rate), '-c', String(connections), '-t', `${seconds}s`, url],
-            ],
-          },
-        ],
-      },
-    },
-    pool,
-  );
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { ...template.metadata, name, namespace: pool.namespace },
-    ...(template.spec === undefined ? {} : { spec: template.spec }),
-  };
-}
-
-function ended(pod: V1Pod | undefined): boolean {
-  const status = pod?.status?.containerStatuses?.find((candidate) => candidate.name === 'fortio');
-  return status?.state?.terminated !== undefined || pod?.status?.phase === 'Failed';
-}
-
-// The log holds both streams; the JSON object is all of standard output.
-function medianOf(log: string, pool: Pool): number {
-  const parsed = Result.safeParse(parseJson(log.slice(log.indexOf('\n{') + 1, log.lastIndexOf('}') + 1)));
-  if (!parsed.success) throw failed(pool, log.slice(-500));
-  const codes = Object.keys(parsed.data.RetCodes);
-  if (codes.length !== 1 || codes[0] !== '200') throw failed(pool, `answers: ${JSON.stringify(parsed.data.RetCodes)}`);
-  const median = parsed.data.DurationHistogram.Percentiles.find(({ Percentile }) => Percentile === 50);
-  if (median === undefined) throw failed(pool, 'no median in its result');
-  return median.Value;
+async function load(
+  pod: V1Pod,
+  { url, rate, connections, seconds, around }: FortioRequest,
+  signal: AbortSignal,
+): Promise<z.infer<typeof Result>> {
+  const { file, args } = await podCommand({
+    namespace: pod.metadata?.namespace ?? '',
+    pod: pod.metadata?.name ?? '',
+    container,
+    command: [
+      ...['fortio', 'load', '-quiet', '-uniform', '-nocatchup', '-json', '-', '-r', '0.000001'],
+      ...['-offset', `${Math.round(around * bucketsFrom * 1e6)}us`],
+      ...['-qps', String(rate), '-c', String(connections), '-t', `${seconds}s`, url],
+    ],
+    tty: false,
+  });
+  const { stdout } = await exec(file, args, { signal });
+  const parsed = Result.safeParse(parseJson(stdout));
+  if (!parsed.success) throw failed(pod, stdout.slice(-500));
+  return parsed.data;
 }
 
 function parseJson(text: string): unknown {
@@ -115,6 +86,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-function failed(pool: Pool, what: string): LabError {
-  return new LabError('LAB_FORTIO_FAILED', { message: `fortio on ${pool.name}: ${what}` });
+function failed({ metadata }: V1Pod, what: string): LabError {
+  return new LabError('LAB_FORTIO_FAILED', { message: `fortio in ${metadata?.namespace}/${metadata?.name}: ${what}` });
 }

@@ -11,7 +11,7 @@ import { dataPlaneOf, type PlannedCase, planTestCases } from '../run/plan.ts';
 import { type LoadedScenario, loadScenario } from '../run/scenario.ts';
 import { exclusively, openCluster } from '../session.ts';
 import type { Check, CheckInput } from './check.ts';
-import { fortioMedian } from './fortio.ts';
+import { fortioMedian, withFortio } from './fortio.ts';
 
 /** How far apart two generators may be about what a data plane adds to the median. */
 const tolerance = 0.1;
@@ -52,7 +52,7 @@ async function measure(
   const subjects = new Map(
     await Promise.all(
       [...new Set(cases.map(({ testCase }) => testCase.pool))].map(async (pool) => {
-        const dataPlane = dataPlaneOf(pool);
+        const dataPlane = withFortio(dataPlaneOf(pool));
         const deployed = await deployScenario(context, { scenario, pool, dataPlane, placements: ['cross-node'] });
         const path = `/api/v1/namespaces/${pool.namespace}/services/workload`;
         const service = await kube.json<V1Service>('GET', path, { signal });
@@ -67,7 +67,7 @@ async function measure(
   for (let pass = 1; pass <= passes; pass++) {
     const turns = cases.flatMap((planned) => generators.map((generator) => ({ planned, generator })));
     for (const { planned, generator } of shuffled(turns, numbers)) {
-      const { id, dataPlane, testCase } = planned;
+      const { id, testCase } = planned;
       const subject = subjects.get(testCase.pool.name);
       const pod = subject?.deployed.generators.get('cross-node');
       if (subject === undefined || pod === undefined) throw new Error(`${testCase.pool.name} was not deployed`);
@@ -76,8 +76,9 @@ async function measure(
       const seen = medians.get(id) ?? { k6: [], fortio: [] };
       medians.set(id, seen);
       if (generator === 'fortio') {
-        const request = { url, rate, connections, seconds, around: median([...seen.k6, ...seen.fortio]) ?? 0 };
-        seen.fortio.push(await fortioMedian({ kube, signal }, { pool: testCase.pool, dataPlane, request }));
+        const around = median([...seen.k6, ...seen.fortio]) ?? 0;
+        const request = { url, rate, connections, warmupSeconds, seconds, around };
+        seen.fortio.push(await fortioMedian(pod, request, signal));
         continue;
       }
       const result = await runBlock(
