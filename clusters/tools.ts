@@ -117,7 +117,7 @@ const artefacts: readonly Artefact[] = [
         {
           name: 'fortio',
           module: join(repository, 'runners/fortio'),
-          packages: ['fortio.org/fortio'],
+          packages: ['.'],
           output: join(directory, 'fortio'),
           linkerFlags: staticBuild,
         },
@@ -212,14 +212,17 @@ function directoryOf(artefact: Artefact): string {
   return directory;
 }
 
-/** What a Go module's programs are built from: path to content. */
+/** What a Go module's programs are built from, modules that it replaces by folders included: path to content. */
 function goSources(module: string): Record<string, string> {
-  return Object.fromEntries(
-    readdirSync(module, { recursive: true, encoding: 'utf8' })
-      .filter((path) => /(\.go|^go\.mod|^go\.sum)$/.test(path) && !path.endsWith('_test.go'))
-      .sort()
-      .map((path) => [path, readFileSync(join(module, path), 'utf8')]),
+  const own = readdirSync(module, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /(\.go|^go\.mod|^go\.sum)$/.test(path) && !path.endsWith('_test.go'))
+    .sort()
+    .map((path) => [path, readFileSync(join(module, path), 'utf8')] as const);
+  const replacements = readFileSync(join(module, 'go.mod'), 'utf8').matchAll(/^replace \S+ => (\.\S+)$/gm);
+  const replaced = [...replacements].flatMap(([, folder = '']) =>
+    Object.entries(goSources(join(module, folder))).map(([path, text]) => [`${folder}/${path}`, text] as const),
   );
+  return Object.fromEntries([...own, ...replaced]);
 }
 
 async function fetchOrBuild(

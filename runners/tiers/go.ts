@@ -10,7 +10,13 @@ import { skippedTier, sum, type Tier, type TierContext, type TierResult } from '
 const repository = join(import.meta.dirname, '../..');
 
 /** The repository's Go modules that hold code of ours. */
-export const goModules = ['runners/k6', 'runners/workload', 'datapath/envoy/descriptors'] as const;
+export const goModules = [
+  'runners/pacemaker',
+  'runners/k6',
+  'runners/workload',
+  'runners/fortio',
+  'datapath/envoy/descriptors',
+] as const;
 
 /** `go vet`, which counts as one check, and `go test`, in each module. */
 export const goTier: Tier = async (context) => {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"datapath-lab/runners/pacemaker"
 )
 
 // session is what this process is doing: one load, shared by all virtual users, and its events. It lives as long as the
@@ -52,7 +54,7 @@ func (s *session) get(p *pool, scenarioStart func() time.Time) {
 	if !s.begun.Load() && s.begun.CompareAndSwap(false, true) {
 		s.start = scenarioStart()
 		go s.watch(p)
-		go func() { _ = keepPace(p.context, s.start, p.load.period()) }()
+		go func() { _ = pacemaker.Keep(p.context, s.start, p.load.period()) }()
 	}
 }
 

@@ -1,4 +1,5 @@
-package lab
+// Package pacemaker makes timers of a Go process punctual.
+package pacemaker
 
 import (
 	"context"
@@ -12,11 +13,11 @@ import (
 // shortestPace bounds what the pacemaker costs. At shorter periods the process hardly sleeps anyway.
 const shortestPace = 100 * time.Microsecond
 
-// keepPace wakes the process at start + k*period until ctx is done. An idle Go process sleeps in epoll_wait, whose
-// timeout is in whole milliseconds, so a Go timer fires up to a millisecond late: k6's executor would start its
-// iterations 0.5 ms late in the median. A timerfd is precise to microseconds; when it ends the sleep, the Go scheduler
-// finds the executor's timer due as well.
-func keepPace(ctx context.Context, start time.Time, period time.Duration) error {
+// Keep wakes the process at start + k*period until ctx is done. An idle Go process sleeps in epoll_wait, whose timeout
+// is in whole milliseconds, so a Go timer fires up to a millisecond late, together with those that became due meanwhile:
+// a load generator sends late, and in bunches. A timerfd is precise to microseconds; when it ends the sleep, the Go
+// scheduler finds due timers as well.
+func Keep(ctx context.Context, start time.Time, period time.Duration) error {
 	for period < shortestPace {
 		period *= 2
 	}
