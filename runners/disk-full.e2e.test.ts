@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { exec } from '../clusters/exec.ts';
 
 const results = join(import.meta.dirname, '..', 'results');
+const runner = join(import.meta.dirname, 'run');
 
 /**
  * Saves a made-up run into the folder of its argument until the disk is full, and prints what became of it: how many runs
@@ -43,4 +44,35 @@ test('on a disk that is really full a save fails whole, keeps the run, and leave
   assert.ok(saved > 1, `only ${saved} runs fitted`);
   assert.deepEqual([files, readable, errors], [saved, saved, 0]);
   assert.ok(kept);
+});
+
+/** Delivers a made-up run where there is room for it nowhere; the error goes to stderr. */
+const deliverNowhere = `
+  import { mkdir, readdir } from 'node:fs/promises';
+  import { fixtureRun } from '${join(results, 'fixture-run.ts')}';
+  import { deliver } from '${join(runner, 'deliver.ts')}';
+  const [directory] = process.argv.slice(1);
+  const refuges = [directory + '/one', directory + '/other'];
+  for (const refuge of refuges) await mkdir(refuge);
+  const destination = { out: null, store: directory + '/store', refuges };
+  const { stdout, stderr } = process;
+  await deliver(fixtureRun(), { destination, json: true, stdout, stderr }).catch(async ({ code, message, remedy }) => {
+    const left = (await readdir(directory, { recursive: true })).filter((name) => name.includes('.json'));
+    stderr.write(JSON.stringify({ code, message, remedy, left }));
+  });
+`;
+
+test('where there is no room anywhere the comparison is printed all the same, and nothing half is left', async () => {
+  const mountAndDeliver = 'mount -t tmpfs -o size=8k none /mnt && exec "$0" --input-type=module -e "$1" /mnt';
+  const { stdout, stderr } = await exec(
+    'unshare',
+    ['-m', 'sh', '-c', mountAndDeliver, process.execPath, deliverNowhere],
+    { timeoutMs: 20_000 },
+  );
+  assert.ok(JSON.parse(stdout).rows.length > 0);
+  const { code, message, remedy, left } = JSON.parse(stderr);
+  assert.equal(code, 'LAB_RUN_NOT_SAVED');
+  assert.match(message, /the disk is full \(ENOSPC\).*Nor could it be kept elsewhere \(ENOSPC.*; ENOSPC.*\)/);
+  assert.match(remedy, /needs \d+ KiB.*run it again/);
+  assert.deepEqual(left, []);
 });

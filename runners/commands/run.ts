@@ -1,23 +1,17 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { clusterKinds } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import { tearDown } from '../../clusters/netns/life.ts';
 import { placements, profiles } from '../../datapath/data-plane.ts';
-import { compare } from '../../results/compare.ts';
-import { ResultError } from '../../results/result-error.ts';
-import type { Run } from '../../results/run.ts';
-import { save, saveAs } from '../../results/store.ts';
 import { command } from '../command.ts';
 import { choiceFlag, listFlag, switchFlag, textFlag, wholeNumberFlag } from '../flag.ts';
 import { allPools, planesFlag } from '../planes.ts';
 import { createProgress } from '../progress.ts';
+import { withCleanUp } from '../run/clean-up.ts';
+import { deliver } from '../run/deliver.ts';
 import { removeScenario } from '../run/deploy.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
-import { renderComparison } from '../run/table.ts';
 import { exclusively, openCluster } from '../session.ts';
 import { storeDirectory } from '../store-directory.ts';
 
@@ -76,10 +70,10 @@ export const run = command({
     const progress = createProgress(stderr);
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
-      const recorded = await exclusively(async () => {
+      return await exclusively(async () => {
         const opened = await openCluster({ pools: flags.planes, fallback: allPools(), ephemeral: true }, context);
-        try {
-          return await runScenario(
+        const measure = async (): Promise<number> => {
+          const recorded = await runScenario(
             opened.cluster,
             scenario,
             {
@@ -94,23 +88,21 @@ export const run = command({
             },
             { signal, progress: progress.step },
           );
-        } finally {
-          if (opened.broughtUp) await tearDown();
-          else
-            await Promise.all(
-              opened.pools.map((pool) => removeScenario(opened.cluster.kube, pool, AbortSignal.timeout(60_000))),
-            );
-        }
+          progress.end();
+          const destination = { out: flags.out, store: storeDirectory };
+          return await deliver(recorded, { destination, json: flags.json, stdout, stderr });
+        };
+        const cleanUp = async (): Promise<void> => {
+          if (opened.broughtUp) {
+            await tearDown();
+            return;
+          }
+          const deadline = AbortSignal.timeout(60_000);
+          await Promise.all(opened.pools.map((pool) => removeScenario(opened.cluster.kube, pool, deadline)));
+        };
+        // The run is stored and printed by the time that the clean-up can fail or be interrupted.
+        return await withCleanUp(measure, cleanUp, (error) => stderr.write(`lab: ${error.message}\n`));
       });
-      progress.end();
-      const path = await store(recorded, flags.out);
-      const comparison = compare(recorded);
-      if (flags.json) stdout.write(`${JSON.stringify(comparison)}\n`);
-      else stdout.write(renderComparison(recorded, comparison, stdout));
-      stderr.write(`Stored as ${path}\n`);
-      if (recorded.status.state === 'interrupted') return 130;
-      if (recorded.status.state === 'failed') return 5;
-      return comparison.rows.every(({ valid }) => valid) ? 0 : 4;
     } finally {
       progress.end();
     }
@@ -125,22 +117,4 @@ function requireFree(path: string): void {
     remedy: 'Give another name.',
     exitCode: 2,
   });
-}
-
-/** Stores a run; one that cannot be written where it should be goes to the temporary folder rather than nowhere. */
-async function store(recorded: Run, out: string | null): Promise<string> {
-  try {
-    if (out === null) return await save(storeDirectory, recorded);
-    await saveAs(out, recorded);
-    return out;
-  } catch (error) {
-    if (!(error instanceof ResultError) || error.serialised === null) throw error;
-    const refuge = join(tmpdir(), `${recorded.id}.json`);
-    await writeFile(refuge, error.serialised, { flag: 'wx' });
-    throw new LabError(error.code as `LAB_${string}`, {
-      message: error.message,
-      remedy: `${error.remedy} It was kept as ${refuge}.`,
-      cause: error,
-    });
-  }
 }
