@@ -19,14 +19,16 @@ export const show = command({
   positionals: [{ name: 'RUN', description: 'a run’s id or file', required: false }],
   rest: 'none',
   async run({ flags, positionals, stdout, stderr }) {
-    const stored = await list(storeDirectory);
+    const [asked] = positionals;
+    // Whoever names a run need not hear about the others.
+    const stored = asked === undefined || flags.all ? await list(storeDirectory) : { runs: [], errors: [] };
     for (const { message } of stored.errors) stderr.write(`${message}\n`);
     if (flags.all) {
       if (flags.json) stdout.write(`${JSON.stringify({ runs: stored.runs })}\n`);
       else for (const { id, status, path } of stored.runs) stdout.write(`${id}  ${status.state.padEnd(11)}  ${path}\n`);
       return 0;
     }
-    const run = await load(pathOf(positionals[0], stored.runs.at(-1)?.path));
+    const run = await load(pathOf(asked, stored.runs.at(-1)?.path));
     const comparison = compare(run);
     stdout.write(flags.json ? `${JSON.stringify(comparison)}\n` : renderComparison(run, comparison, stdout));
     return comparison.rows.every(({ valid }) => valid) ? 0 : 4;
