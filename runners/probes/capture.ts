@@ -19,8 +19,11 @@ export type CaptureRequest = {
 /** A running capture. `stop` resolves with all packets once tcpdump has ended and said that it dropped none. */
 export type Capture = { stop(): Promise<CapturedPacket[]> };
 
-/** One packet: when it passed (seconds since the epoch) and its payload as printable ASCII. */
-export type CapturedPacket = { at: number; text: string };
+/**
+ * One packet: when it passed (seconds since the epoch), from which address to which, how many bytes TCP carried in it, and
+ * what tcpdump printed of it, the payload as printable ASCII.
+ */
+export type CapturedPacket = { at: number; source: string; destination: string; payloadBytes: number; text: string };
 
 const startTimeoutSeconds = 20;
 const stopTimeoutSeconds = 20;
@@ -67,10 +70,18 @@ export function parsePackets(lines: readonly string[]): CapturedPacket[] {
   for (const line of lines) {
     const at = /^(\d{9,}\.\d{6}) /.exec(line)?.[1];
     const last = packets.at(-1);
-    if (at !== undefined) packets.push({ at: Number(at), text: line });
+    if (at !== undefined) packets.push({ at: Number(at), ...parseHeader(line), text: line });
     else if (last !== undefined) last.text += `\n${line}`;
   }
   return packets;
+}
+
+// `… IP 10.244.1.2.41000 > 10.244.2.2.8082: Flags [P.], seq 1:90, length 89: HTTP`; on device `any` the name of a device and
+// a direction come first. A line of another form belongs to no traffic of ours.
+function parseHeader(line: string): Pick<CapturedPacket, 'source' | 'destination' | 'payloadBytes'> {
+  const found = / IP6? (\S+)\.\d+ > (\S+)\.\d+: Flags .*?, length (\d+)/.exec(line);
+  const [, source = '', destination = '', length = '0'] = found ?? [];
+  return { source, destination, payloadBytes: Number(length) };
 }
 
 function script({ device, addresses, ignoredPorts }: CaptureRequest): string {
