@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EvidenceRecord, evidenceRecord } from './evidence-record.ts';
+import { EvidenceRecord, evidenceRecord, noEvidence } from './evidence-record.ts';
 
 const check = { claim: 'each request passes Envoy', counter: 'rq', expected: '100', measured: 100, held: true };
-const capture = { where: 'between the nodes', expected: 'ciphertext' as const, packets: 40, plaintextFound: false };
-const twin = { where: 'between the nodes', expected: 'plaintext' as const, packets: 40, plaintextFound: true };
+const seen = { where: 'between the nodes', packets: 40, payloadBytes: 9000, requestBytes: 9000 };
+const capture = { ...seen, expected: 'ciphertext' as const, plaintextFound: false };
+const twin = { ...seen, expected: 'plaintext' as const, plaintextFound: true };
 
 test('evidence whose checks and captures hold is valid', () => {
   const record = EvidenceRecord.parse(evidenceRecord([check], [capture, twin]));
@@ -30,6 +31,8 @@ for (const [what, broken, reason] of [
   ['plaintext on the wire', { ...capture, plaintextFound: true }, /found plaintext/],
   ['a twin that is blind', { ...twin, plaintextFound: false }, /would not have noticed/],
   ['a capture of nothing', { ...capture, packets: 0 }, /saw no packet/],
+  ['a capture of less than was sent', { ...capture, payloadBytes: 8999 }, /saw 8999 bytes .* had 9000: .*another way/],
+  ['a twin that saw less than was sent', { ...twin, payloadBytes: 8999 }, /saw 8999 bytes/],
 ] as const) {
   test(`${what} makes evidence invalid`, () => {
     const { valid, reasons } = EvidenceRecord.parse(evidenceRecord([check], [broken]));
@@ -37,6 +40,11 @@ for (const [what, broken, reason] of [
     assert.match(reasons.join(), reason);
   });
 }
+
+test('evidence that could not be had is not valid, for that reason', () => {
+  const { valid, reasons } = EvidenceRecord.parse(noEvidence('The kernel dropped 1 packet.'));
+  assert.deepEqual([valid, reasons], [false, ['The kernel dropped 1 packet.']]);
+});
 
 test('a record that contradicts itself is refused', () => {
   const record = evidenceRecord([check], [capture, twin]);

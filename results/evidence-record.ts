@@ -17,7 +17,11 @@ export type EvidenceCheck = z.infer<typeof EvidenceCheck>;
 export const Capture = z.strictObject({
   where: z.string(),
   expected: z.enum(['plaintext', 'ciphertext']),
+  /** Packets between the two pods while the requests were under way, and the bytes that they carried. */
   packets: z.int().nonnegative(),
+  payloadBytes: z.int().nonnegative(),
+  /** What the requests and answers came to, as the generator counted them: the packets must have carried as much. */
+  requestBytes: z.int().nonnegative(),
   plaintextFound: z.boolean(),
   held: z.boolean(),
 });
@@ -42,6 +46,15 @@ export const EvidenceRecord = z
   });
 export type EvidenceRecord = z.infer<typeof EvidenceRecord>;
 
+/** What proves the path before anything is measured, and after all of it; null where that was never looked at. */
+export const Verification = z.strictObject({ before: EvidenceRecord, after: EvidenceRecord.nullable() });
+export type Verification = z.infer<typeof Verification>;
+
+/** Evidence that could not be had, and why. */
+export function noEvidence(reason: string): EvidenceRecord {
+  return { valid: false, reasons: [reason], checks: [], captures: [] };
+}
+
 /** The record of checks and captures, with a reason for each that did not hold, and for no evidence at all. */
 export function evidenceRecord(
   checks: readonly EvidenceCheck[],
@@ -56,9 +69,13 @@ export function evidenceRecord(
   return { valid: reasons.length === 0, reasons, checks: [...checks], captures: judged };
 }
 
-/** A capture without a packet shows nothing, so it never holds. */
-function captureHeld({ expected, packets, plaintextFound }: Omit<Capture, 'held'>): boolean {
-  return packets > 0 && plaintextFound === (expected === 'plaintext');
+/** A capture that did not see all of the traffic shows nothing, so it never holds. */
+function captureHeld(capture: Omit<Capture, 'held'>): boolean {
+  return sawTraffic(capture) && capture.plaintextFound === (capture.expected === 'plaintext');
+}
+
+function sawTraffic({ packets, payloadBytes, requestBytes }: Omit<Capture, 'held'>): boolean {
+  return packets > 0 && payloadBytes >= requestBytes;
 }
 
 function checkReason({ claim, counter, expected, measured }: EvidenceCheck): string {
@@ -66,8 +83,12 @@ function checkReason({ claim, counter, expected, measured }: EvidenceCheck): str
   return `The claim "${claim}" does not hold: ${counter} had to grow by ${expected}, but ${found}.`;
 }
 
-function captureReason({ where, expected, packets }: Capture): string {
-  if (packets === 0) return `The capture ${where} saw no packet.`;
+function captureReason(capture: Capture): string {
+  const { where, expected, packets, payloadBytes, requestBytes } = capture;
+  if (packets === 0) return `The capture ${where} saw no packet between generator and workload.`;
+  if (!sawTraffic(capture)) {
+    return `The capture ${where} saw ${payloadBytes} bytes between generator and workload, but the requests and their answers had ${requestBytes}: some went another way, so it proves nothing.`;
+  }
   return expected === 'ciphertext'
     ? `The capture ${where} found plaintext where the data plane claims encryption.`
     : `The capture ${where} found no plaintext though encryption was off, so it would not have noticed any.`;

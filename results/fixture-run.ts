@@ -97,11 +97,12 @@ export function fixtureRun({
       caveats: [],
       outcome: {
         state: 'measured',
-        verification: evidence(identity.encryption),
+        verification: { before: evidence(identity.encryption), after: evidence(identity.encryption) },
         evidence: evidence('none'),
         blocks: passes.map(({ pass, disturbance }) =>
           block(pass, latencySeconds * disturbance, cpuSecondsPerRequest * disturbance, source),
         ),
+        stopped: null,
       },
     })),
     idle: passes.map(({ pass }) => ({ pass, seconds, busyCpuSeconds: idleCores * seconds })),
@@ -110,14 +111,10 @@ export function fixtureRun({
 
 function evidence(encryption: TestCase['encryption']) {
   const check = { claim: 'each request passes', counter: 'requests', expected: '500', measured: 500, held: true };
+  const seen = { where: 'between the nodes', packets: 100, payloadBytes: 70_000, requestBytes: 65_000 };
   const captures = [
-    { where: 'between the nodes', expected: 'ciphertext' as const, packets: 100, plaintextFound: false },
-    {
-      where: 'between the nodes, with encryption off',
-      expected: 'plaintext' as const,
-      packets: 100,
-      plaintextFound: true,
-    },
+    { ...seen, expected: 'ciphertext' as const, plaintextFound: false },
+    { ...seen, expected: 'plaintext' as const, plaintextFound: true },
   ];
   return evidenceRecord([check], encryption === 'none' ? [] : captures);
 }

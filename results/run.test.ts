@@ -46,6 +46,10 @@ const breakages: Record<string, { path: string; edit: (run: Run) => void }> = {
     path: 'testCases.0.outcome.blocks.0.cpu.roles.proxy',
     edit: (run) => Object.assign(firstBlock(run).cpu.roles, { proxy: { value: null, reason: null } }),
   },
+  'a verification that does not say whether there was another': {
+    path: 'testCases.0.outcome.verification.after',
+    edit: (run) => Reflect.deleteProperty(outcomeOf(run).verification, 'after'),
+  },
   'evidence that holds though a check did not': {
     path: 'testCases.0.outcome.evidence.valid',
     edit: (run) => Object.assign(outcomeOf(run).evidence.checks[0] ?? {}, { held: false }),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Placement, Profile, TestCase } from './test-case.ts';
 
 /** The version of this file format. A lab reads the version that it writes. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** The entry of `order` for the window in which nothing is sent. */
 export const idle = 'idle';

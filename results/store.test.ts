@@ -93,9 +93,9 @@ const foreign: Record<string, { content: string; code: string; message: RegExp }
     message: /testCases\[0\]\.outcome\.blocks\[0\]\.windowSeconds: .*number/,
   },
   'of a later lab': {
-    content: text.replace('"schemaVersion":1', '"schemaVersion":2'),
+    content: text.replace('"schemaVersion":2', '"schemaVersion":3'),
     code: 'LAB_RUN_SCHEMA_UNKNOWN',
-    message: /schema version 2; this lab reads version 1/,
+    message: /schema version 3; this lab reads version 2/,
   },
   'only null': { content: 'null', code: 'LAB_RUN_CORRUPT', message: /is not a run/ },
 };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Block } from './block.ts';
-import { EvidenceRecord } from './evidence-record.ts';
+import { EvidenceRecord, Verification } from './evidence-record.ts';
 
 export const Profile = z.enum(['l4', 'l7']);
 export type Profile = z.infer<typeof Profile>;
@@ -16,11 +16,13 @@ export const Outcome = z.discriminatedUnion('state', [
   z.strictObject({
     state: z.literal('measured'),
     /** What was proven with a small known number of requests, before anything was measured and after. */
-    verification: EvidenceRecord,
+    verification: Verification,
     /** What all traffic of the blocks, warm-up included, did to the counters. */
     evidence: EvidenceRecord,
     /** In the order of their passes. An interrupted run has fewer than it was asked for, perhaps none. */
     blocks: z.array(Block),
+    /** Why it was given up before its last block, in a sentence; null where it was not. */
+    stopped: z.string().min(1).nullable(),
   }),
   /** The data plane does not support it, say. */
   z.strictObject({ state: z.literal('skipped'), reason: z.string().min(1) }),
@@ -28,7 +30,7 @@ export const Outcome = z.discriminatedUnion('state', [
   z.strictObject({
     state: z.literal('failed'),
     reason: z.string().min(1),
-    verification: EvidenceRecord.nullable(),
+    verification: Verification.nullable(),
   }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Block } from './block.ts';
-import { evidenceRecord } from './evidence-record.ts';
+import { evidenceRecord, noEvidence } from './evidence-record.ts';
 import { fixtureRun } from './fixture-run.ts';
 import type { TestCase } from './test-case.ts';
 import { invalidReasons, warnings } from './validity.ts';
@@ -77,18 +77,50 @@ const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp |
   [
     'verification against it',
     (outcome) => {
-      outcome.verification = evidenceRecord([failedCheck], outcome.verification.captures);
+      outcome.verification.before = evidenceRecord([failedCheck], outcome.verification.before.captures);
     },
     /^In verification: The claim/,
   ],
   [
-    'no capture',
+    'verification afterwards against it',
     (outcome) => {
-      outcome.verification.captures = [];
+      outcome.verification.after = evidenceRecord([failedCheck], outcome.verification.before.captures);
+    },
+    /^In verification after the last block: The claim/,
+  ],
+  [
+    'no verification afterwards',
+    (outcome) => {
+      outcome.verification.after = null;
+    },
+    /^The run ended before the path was verified once more/,
+  ],
+  [
+    'a verification afterwards that failed itself',
+    (outcome) => {
+      outcome.verification.after = noEvidence('The kernel dropped 1 packet.');
+    },
+    /^In verification after the last block: The kernel dropped 1 packet\.$/,
+  ],
+  [
+    'no capture before',
+    (outcome) => {
+      outcome.verification.before.captures = [];
     },
     /No capture shows that the traffic was encrypted/,
   ],
-  ['no twin', (outcome) => void outcome.verification.captures.pop(), /shows that plaintext would have been noticed/],
+  [
+    'no capture afterwards',
+    (outcome) => {
+      if (outcome.verification.after !== null) outcome.verification.after.captures = [];
+    },
+    /No capture shows that the traffic was encrypted/,
+  ],
+  [
+    'no twin',
+    (outcome) => void outcome.verification.before.captures.pop(),
+    /shows that plaintext would have been noticed/,
+  ],
 ];
 
 for (const [what, edit, reason] of cases) {
@@ -104,6 +136,17 @@ test('a skipped or failed test case is invalid for its own reason', () => {
   const reason = 'it is not supported';
   assert.deepEqual(invalidReasons({ ...testCase, outcome: { state: 'skipped', reason } }), [reason]);
   assert.deepEqual(invalidReasons({ ...testCase, outcome: { state: 'failed', reason, verification: null } }), [reason]);
+});
+
+test('a test case that was given up is invalid for that reason alone', () => {
+  const testCase = edited((outcome, blocks) => {
+    outcome.stopped = 'Block 2 reached 12 % of the rate.';
+    outcome.verification.after = null;
+    blocks.forEach((block) => {
+      block.achievedRate = 12;
+    });
+  });
+  assert.deepEqual(invalidReasons(testCase), ['Block 2 reached 12 % of the rate.']);
 });
 
 test('nothing but failures is invalid', () => {

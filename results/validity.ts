@@ -17,12 +17,18 @@ const mostStolen = 0.02;
  */
 export function invalidReasons({ outcome, encryption }: Pick<TestCase, 'outcome' | 'encryption'>): string[] {
   if (outcome.state !== 'measured') return [outcome.reason];
-  const { blocks, verification, evidence } = outcome;
+  const { blocks, verification, evidence, stopped } = outcome;
+  // What made it stop shows in its blocks and counters too; once is enough.
+  if (stopped !== null) return [stopped];
   if (blocks.length === 0) return ['No block was measured.'];
+  const { before, after } = verification;
   return [
-    ...evidenceReasons(verification, 'In verification: '),
+    ...evidenceReasons(before, 'In verification: '),
+    ...(after === null
+      ? ['The run ended before the path was verified once more, so nothing proves that it held to the last block.']
+      : evidenceReasons(after, 'In verification after the last block: ')),
     ...evidenceReasons(evidence, ''),
-    ...encryptionReasons(encryption, [verification, evidence]),
+    ...encryptionReasons(encryption, after === null ? [before] : [before, after]),
     ...arrivalReasons(blocks),
     ...failureReasons(blocks),
     ...rateReasons(blocks),
@@ -51,8 +57,9 @@ function evidenceReasons({ valid, reasons }: EvidenceRecord, when: string): stri
 
 function encryptionReasons(encryption: TestCase['encryption'], records: readonly EvidenceRecord[]): string[] {
   if (encryption === 'none') return [];
-  const captures = records.flatMap((record) => record.captures);
-  const lacks = (expected: 'plaintext' | 'ciphertext') => !captures.some((capture) => capture.expected === expected);
+  // Evidence that is not valid has said what it lacks.
+  const lacks = (expected: 'plaintext' | 'ciphertext') =>
+    records.some(({ valid, captures }) => valid && !captures.some((capture) => capture.expected === expected));
   return [
     ...(lacks('ciphertext') ? [`No capture shows that the traffic was encrypted (${encryption}).`] : []),
     ...(lacks('plaintext') ? ['No capture with encryption off shows that plaintext would have been noticed.'] : []),

@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import type { V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../clusters/error.ts';
 import type { Role } from '../../datapath/data-plane.ts';
+import { type Figure, figure, missing, sumOf } from '../../results/figure.ts';
 
 /** A container's cgroup directories: on cgroup v1 each controller has its own, on v2 they are one. */
-export type ContainerCgroup = { pod: string; container: string; role: Role; cpu: string; memory: string };
+export type CgroupDirectories = { cpu: string; memory: string };
+
+/** A container that has a role; `directories` is null where it has no cgroup just now: it is about to start again, say. */
+export type ContainerCgroup = { pod: string; container: string; role: Role; directories: CgroupDirectories | null };
 
 /** CPU time (since the container started, seconds) and memory in use (without reclaimable file cache, bytes), by role. */
-export type RoleUsage = Partial<Record<Role, { cpuSeconds: number; memoryBytes: number }>>;
+export type RoleUsage = Partial<Record<Role, { cpuSeconds: Figure; memoryBytes: Figure }>>;
 
 const root = '/sys/fs/cgroup';
 
@@ -16,10 +20,10 @@ const root = '/sys/fs/cgroup';
 const maximumDepth = 8;
 
 /**
- * Finds the cgroups of all running containers of some pods, by the pod's UID and the container's id, wherever the node
- * has put them.
+ * Finds the cgroups of all containers of some pods, by the pod's UID and the container's id, wherever the node has put
+ * them. Init containers that are done are left out.
  * @param roleOf whose CPU a container's time is; containers without a role are left out.
- * @throws LabError LAB_CGROUP_NOT_FOUND when a running container has none.
+ * @throws LabError LAB_CGROUP_NOT_FOUND when not one of them has a cgroup: this host mounts them elsewhere.
  */
 export function findContainerCgroups(
   pods: readonly V1Pod[],
@@ -29,45 +33,58 @@ export function findContainerCgroups(
   const uids = new Set(pods.map((pod) => pod.metadata?.uid ?? ''));
   const cpuDirectories = findPodDirectories(v2 ? root : join(root, 'cpuacct'), uids);
   const memoryDirectories = v2 ? cpuDirectories : findPodDirectories(join(root, 'memory'), uids);
-  return pods.flatMap((pod) => {
+  const containers = pods.flatMap((pod) => {
     const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-    return statuses.flatMap(({ name, containerID, state }) => {
+    return statuses.flatMap(({ name, containerID, state }): ContainerCgroup[] => {
       const role = roleOf(pod, name);
-      if (role === null || state?.running === undefined) return [];
+      if (role === null || state?.terminated?.exitCode === 0) return [];
       const uid = pod.metadata?.uid ?? '';
       const id = (containerID ?? '').split('://')[1] ?? '';
       const cpu = containerDirectory(cpuDirectories.get(uid), id);
       const memory = containerDirectory(memoryDirectories.get(uid), id);
-      if (cpu === null || memory === null) throw notFound(pod, name);
-      return [{ pod: pod.metadata?.name ?? '', container: name, role, cpu, memory }];
+      const directories = state?.running !== undefined && cpu !== null && memory !== null ? { cpu, memory } : null;
+      return [{ pod: pod.metadata?.name ?? '', container: name, role, directories }];
     });
   });
+  if (containers.length > 0 && containers.every(({ directories }) => directories === null)) throw notFound(containers);
+  return containers;
 }
 
-/** Sums what the containers of each role have used. */
+/** Whether all containers still run in the cgroups that were found for them; one that was started again has another. */
+export function areCurrent(containers: readonly ContainerCgroup[]): boolean {
+  return containers.every(({ directories }) => directories !== null && existsSync(directories.cpu));
+}
+
+/** Sums what the containers of each role have used; missing for a role as soon as one of its containers has no cgroup. */
 export function readRoleUsage(containers: readonly ContainerCgroup[]): RoleUsage {
   const usage: RoleUsage = {};
-  for (const { role, cpu, memory } of containers) {
-    const sum = usage[role] ?? { cpuSeconds: 0, memoryBytes: 0 };
+  for (const { role, pod, container, directories } of containers) {
+    const sum = usage[role] ?? { cpuSeconds: figure(0), memoryBytes: figure(0) };
+    const gone = `container ${container} of ${pod} (role ${role}) ended or started again during the block`;
+    const read = (value: number | null): Figure => (value === null ? missing(gone) : figure(value));
     usage[role] = {
-      cpuSeconds: sum.cpuSeconds + readCpuSeconds(cpu),
-      memoryBytes: sum.memoryBytes + readMemoryBytes(memory),
+      cpuSeconds: sumOf([sum.cpuSeconds, read(directories === null ? null : readCpuSeconds(directories.cpu))]),
+      memoryBytes: sumOf([sum.memoryBytes, read(directories === null ? null : readMemoryBytes(directories.memory))]),
     };
   }
   return usage;
 }
 
-function readCpuSeconds(directory: string): number {
+function readCpuSeconds(directory: string): number | null {
   const nanoseconds = read(join(directory, 'cpuacct.usage'));
   if (nanoseconds !== null) return Number(nanoseconds) / 1e9;
-  return field(read(join(directory, 'cpu.stat')) ?? '', 'usage_usec') / 1e6;
+  const microseconds = field(read(join(directory, 'cpu.stat')), 'usage_usec');
+  return microseconds === null ? null : microseconds / 1e6;
 }
 
-function readMemoryBytes(directory: string): number {
+function readMemoryBytes(directory: string): number | null {
   const v1 = read(join(directory, 'memory.usage_in_bytes'));
-  const total = Number(v1 ?? read(join(directory, 'memory.current')) ?? Number.NaN);
-  const stat = read(join(directory, 'memory.stat')) ?? '';
-  return total - field(stat, v1 === null ? 'inactive_file' : 'total_inactive_file');
+  const total = v1 ?? read(join(directory, 'memory.current'));
+  const reclaimable = field(
+    read(join(directory, 'memory.stat')),
+    v1 === null ? 'inactive_file' : 'total_inactive_file',
+  );
+  return total === null || reclaimable === null ? null : Number(total) - reclaimable;
 }
 
 function findPodDirectories(top: string, uids: ReadonlySet<string>): Map<string, string> {
@@ -96,19 +113,20 @@ function read(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    // ENODEV: the cgroup went between the opening of its file and the reading.
+    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
   }
 }
 
-function field(text: string, name: string): number {
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
-  return line === undefined ? 0 : Number(line.slice(name.length + 1));
+function field(text: string | null, name: string): number | null {
+  const line = text?.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  return line === undefined ? null : Number(line.slice(name.length + 1));
 }
 
-function notFound(pod: V1Pod, container: string): LabError {
+function notFound([first]: readonly ContainerCgroup[]): LabError {
   return new LabError('LAB_CGROUP_NOT_FOUND', {
-    message: `Container ${container} of pod ${pod.metadata?.name} runs, but no cgroup below ${root} is its own`,
+    message: `No container has a cgroup of its own below ${root}, not even ${first?.container} of pod ${first?.pod}`,
     remedy: 'CPU time by role cannot be measured like this; `lab doctor` says how this host mounts cgroups.',
   });
 }

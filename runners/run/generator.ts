@@ -59,7 +59,7 @@ export async function runBlock(
   if (!response.ok || response.body === null) throw failed(pod, `${response.status} ${await response.text()}`);
   let outcome: LoadResult | null = null;
   // To the end of the answer: only then is the generator free for the next block.
-  for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
+  for await (const line of linesOf(pod, response.body, signal)) {
     if (line.trim() === '') continue;
     const event = BlockEvent.parse(JSON.parse(line));
     if (event.event === 'window-begin') onWindowBegin();
@@ -85,6 +85,16 @@ export async function sendRequests(
   const text = await response.text();
   if (!response.ok) throw failed(pod, `${response.status} ${text}`);
   return RequestsResult.parse(JSON.parse(text));
+}
+
+/** The answer's lines. One that breaks off is the generator's end, unless it was asked to stop. */
+async function* linesOf(pod: V1Pod, body: Parameters<typeof Readable.fromWeb>[0], signal: AbortSignal) {
+  try {
+    yield* createInterface({ input: Readable.fromWeb(body) });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw failed(pod, `its answer broke off: ${(error as Error).message}`);
+  }
 }
 
 function proxyPath({ metadata }: V1Pod): string {

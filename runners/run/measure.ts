@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataPlaneContext, Evidence, Role, Traffic } from '../../datapath/data-plane.ts';
 import type { LoadResult } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
+import { type Figure, figure, sumOf } from '../../results/figure.ts';
 import { busyBetween, type MachineTime, readMachineTime } from '../probes/machine.ts';
 import { type ContainerCgroup, type RoleUsage, readRoleUsage } from '../probes/pod-cgroups.ts';
 import { growthOf } from './check-evidence.ts';
@@ -14,7 +15,7 @@ import type { PlannedCase } from './plan.ts';
 export type WindowCpu = {
   busySeconds: number;
   stealSeconds: number;
-  roleSeconds: Partial<Record<Role, number>>;
+  roleSeconds: Partial<Record<Role, Figure>>;
 };
 
 /** What one block of one test case gave. */
@@ -23,7 +24,7 @@ export type MeasuredBlock = {
   windowSeconds: number;
   result: LoadResult;
   cpu: WindowCpu;
-  memoryBytes: Partial<Record<Role, number>>;
+  memoryBytes: Partial<Record<Role, Figure>>;
   /** What every hop's counters grew by, what was sent meanwhile, and whether the one follows from the other. */
   path: { growth: Evidence; traffic: Traffic; checks: EvidenceCheck[] };
 };
@@ -89,7 +90,7 @@ function between(
   const roleSeconds: WindowCpu['roleSeconds'] = {};
   const memoryBytes: MeasuredBlock['memoryBytes'] = {};
   for (const [role, usage] of Object.entries(end.roles) as [Role, RoleUsage[Role] & object][]) {
-    roleSeconds[role] = usage.cpuSeconds - (begin.roles[role]?.cpuSeconds ?? 0);
+    roleSeconds[role] = grown(begin.roles[role]?.cpuSeconds ?? figure(0), usage.cpuSeconds);
     memoryBytes[role] = usage.memoryBytes;
   }
   return {
@@ -98,4 +99,8 @@ function between(
     cpu: { ...busyBetween(begin.machine, end.machine), roleSeconds },
     memoryBytes,
   };
+}
+
+function grown(begin: Figure, end: Figure): Figure {
+  return sumOf([end, begin.value === null ? begin : figure(-begin.value)]);
 }

@@ -1,7 +1,12 @@
 import type { Evidence, Role, Traffic } from '../../datapath/data-plane.ts';
 import { type Block, podRoles } from '../../results/block.ts';
-import { type EvidenceCheck, type EvidenceRecord, evidenceRecord } from '../../results/evidence-record.ts';
-import { figure } from '../../results/figure.ts';
+import {
+  type EvidenceCheck,
+  type EvidenceRecord,
+  evidenceRecord,
+  type Verification,
+} from '../../results/evidence-record.ts';
+import { type Figure, figure } from '../../results/figure.ts';
 import type { Run } from '../../results/run.ts';
 import type { MeasuredBlock } from './measure.ts';
 import { checkPath } from './path-evidence.ts';
@@ -12,11 +17,11 @@ export class Recorder {
   private readonly cases: readonly PlannedCase[];
   private readonly order: string[][] = [];
   private readonly idleWindows: Run['idle'] = [];
-  private readonly verifications = new Map<string, EvidenceRecord>();
+  private readonly verifications = new Map<string, Verification>();
   private readonly blocks = new Map<string, Block[]>();
   private readonly paths = new Map<string, PathTaken>();
   /** Why test cases were not measured, or not to the end. */
-  private readonly failures = new Map<string, string>();
+  private readonly stops = new Map<string, string>();
 
   constructor(cases: readonly PlannedCase[]) {
     this.cases = cases;
@@ -26,23 +31,21 @@ export class Recorder {
     return this.blocks.size > 0;
   }
 
-  /** Whether every hop of a test case was proven so far. One that was not is not worth measuring. */
+  /** Whether every hop of a test case was proven before the blocks. One that was not is not worth measuring. */
   proven(id: string): boolean {
-    const verification = this.verifications.get(id);
-    if (verification?.valid === true) return true;
-    this.failed(
-      id,
-      `It was not measured, because its path was not proven. ${verification?.reasons.join(' ') ?? ''}`.trim(),
-    );
+    const before = this.verifications.get(id)?.before;
+    if (before?.valid === true) return true;
+    this.stopped(id, `It was not measured, because its path was not proven. ${before?.reasons.join(' ') ?? ''}`.trim());
     return false;
   }
 
-  failed(id: string, reason: string): void {
-    this.failures.set(id, reason);
+  /** Gives a test case up: it has no more blocks. What was measured of it is kept, as invalid for that reason. */
+  stopped(id: string, reason: string): void {
+    this.stops.set(id, reason);
   }
 
-  hasFailed(id: string): boolean {
-    return this.failures.has(id);
+  isStopped(id: string): boolean {
+    return this.stops.has(id);
   }
 
   passBegins(turns: string[]): void {
@@ -53,14 +56,10 @@ export class Recorder {
     this.idleWindows.push({ pass, ...window });
   }
 
-  /** Verified before and after: both must hold. */
+  /** The first time is before the blocks, the second after them. */
   verified(id: string, record: EvidenceRecord): void {
     const earlier = this.verifications.get(id);
-    const merged =
-      earlier === undefined
-        ? record
-        : evidenceRecord([...earlier.checks, ...record.checks], [...earlier.captures, ...record.captures]);
-    this.verifications.set(id, merged);
+    this.verifications.set(id, earlier === undefined ? { before: record, after: null } : { ...earlier, after: record });
   }
 
   measured(
@@ -68,8 +67,8 @@ export class Recorder {
     pass: number,
     { windowBeganAt, windowSeconds, result, cpu, memoryBytes, path }: MeasuredBlock,
   ): void {
-    const byRole = (values: Partial<Record<Role, number>>) =>
-      Object.fromEntries(podRoles.map((role) => [role, figure(values[role] ?? 0)])) as Block['cpu']['roles'];
+    const byRole = (values: Partial<Record<Role, Figure>>) =>
+      Object.fromEntries(podRoles.map((role) => [role, values[role] ?? figure(0)])) as Block['cpu']['roles'];
     this.blocks.set(id, [
       ...(this.blocks.get(id) ?? []),
       {
@@ -116,15 +115,18 @@ export class Recorder {
     const { id, skipped } = planned;
     const verification = this.verifications.get(id) ?? null;
     if (skipped !== null) return { state: 'skipped', reason: skipped };
-    const failure = this.failures.get(id) ?? (verification === null ? 'The run ended before it was verified.' : null);
-    if (failure !== null || verification === null) {
-      return { state: 'failed', reason: failure ?? 'It was not verified.', verification };
+    if (verification === null) {
+      return { state: 'failed', reason: 'The run ended before it was verified.', verification };
     }
+    const stopped = this.stops.get(id) ?? null;
+    const blocks = this.blocks.get(id) ?? [];
+    if (stopped !== null && blocks.length === 0) return { state: 'failed', reason: stopped, verification };
     return {
       state: 'measured',
       verification,
       evidence: evidenceRecord(pathChecks(planned, this.paths.get(id)), []),
-      blocks: this.blocks.get(id) ?? [],
+      blocks,
+      stopped,
     };
   }
 }

@@ -1,20 +1,22 @@
 import { join } from 'node:path';
 import type { V1Pod, V1PodList, V1Service } from '@kubernetes/client-node';
 import type { Cluster, Pool } from '../../clusters/cluster.ts';
+import { LabError } from '../../clusters/error.ts';
 import type { DataPlaneContext, Placement, Profile, Role } from '../../datapath/data-plane.ts';
 import { methodologyVersion } from '../../results/methodology.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { idle, newRunId, type Run, schemaVersion } from '../../results/run.ts';
-import { type ContainerCgroup, findContainerCgroups } from '../probes/pod-cgroups.ts';
+import { areCurrent, type ContainerCgroup, findContainerCgroups } from '../probes/pod-cgroups.ts';
 import { type Deployed, deployScenario } from './deploy.ts';
-import { type BlockRequest, GeneratorError } from './generator.ts';
+import type { BlockRequest } from './generator.ts';
 import { generatorCost } from './generator-cost.ts';
 import { describeCommit, describeHost, describeVersions } from './host.ts';
 import { measureBlock, measureIdle } from './measure.ts';
+import { missedRate } from './missed-rate.ts';
 import { dataPlaneOf, type PlannedCase, planTestCases } from './plan.ts';
 import { Recorder } from './recorder.ts';
 import type { LoadedScenario } from './scenario.ts';
-import { verifyPlacement } from './verify.ts';
+import { verifyAll } from './verify-all.ts';
 
 /** What a run is asked to be. Seconds are of one measured window; the rate is in requests per second. */
 export type RunOptions = {
@@ -110,26 +112,6 @@ async function deployAll(
   return new Map(entries);
 }
 
-async function verifyAll(
-  context: DataPlaneContext,
-  cases: readonly PlannedCase[],
-  deployed: ReadonlyMap<string, Deployed>,
-  recorder: Recorder,
-): Promise<void> {
-  const pools = [...new Set(cases.map(({ testCase }) => testCase.pool))];
-  await Promise.all(
-    pools.map(async (pool) => {
-      for (const placement of new Set(cases.map(({ testCase }) => testCase.placement))) {
-        const here = cases.filter(({ testCase }) => testCase.pool === pool && testCase.placement === placement);
-        const there = deployed.get(pool.name);
-        if (there === undefined) continue;
-        const verified = await verifyPlacement(context, { cases: here, deployed: there, placement });
-        for (const [id, record] of verified) recorder.verified(id, record);
-      }
-    }),
-  );
-}
-
 async function measureAll(
   context: DataPlaneContext,
   {
@@ -151,11 +133,13 @@ async function measureAll(
   for (const pool of options.pools) subjects.set(pool.name, await findSubject(context, pool, deployed));
   const numbers = random(options.seed);
   const { warmupSeconds } = scenario.load;
-  const passSeconds = idleSeconds + runnable.length * (warmupSeconds + options.seconds + blockOverheadSeconds);
+  const blockSeconds = warmupSeconds + options.seconds + blockOverheadSeconds;
   for (let pass = 0; pass < options.blocks; pass++) {
-    const turns = shuffled([idle, ...runnable.map(({ id }) => id).filter((id) => !recorder.hasFailed(id))], numbers);
+    const going = runnable.map(({ id }) => id).filter((id) => !recorder.isStopped(id));
+    if (going.length === 0) break;
+    const turns = shuffled([idle, ...going], numbers);
     recorder.passBegins(turns);
-    let left = passSeconds * (options.blocks - pass);
+    let left = (idleSeconds + going.length * blockSeconds) * (options.blocks - pass);
     for (const turn of turns) {
       const planned = runnable.find(({ id }) => id === turn);
       progress(`block ${pass + 1} of ${options.blocks}: ${turn}`, left);
@@ -164,19 +148,35 @@ async function measureAll(
         left -= idleSeconds;
         continue;
       }
-      const subject = subjects.get(planned.testCase.pool.name);
-      if (subject === undefined) throw new Error(`pool ${planned.testCase.pool.name} was not deployed`);
-      const load = loadOf(scenario, options, subject.clusterIp, planned.testCase.port);
       try {
-        recorder.measured(planned.id, pass, await measureBlock(context, { planned, ...subject, load }));
+        const subject = await currentSubject(context, planned.testCase.pool, deployed, subjects);
+        const load = loadOf(scenario, options, subject.clusterIp, planned.testCase.port);
+        const measured = await measureBlock(context, { planned, ...subject, load });
+        recorder.measured(planned.id, pass, measured);
+        const missed = missedRate(measured.result);
+        if (missed !== null) recorder.stopped(planned.id, `It was stopped after block ${pass + 1}: ${missed}`);
       } catch (error) {
         // What one test case cannot carry is its own outcome; the others go on.
-        if (!(error instanceof GeneratorError) || context.signal.aborted) throw error;
-        recorder.failed(planned.id, `Block ${pass + 1} failed: ${error.message}`);
+        if (!(error instanceof LabError) || context.signal.aborted) throw error;
+        recorder.stopped(planned.id, `It was stopped because block ${pass + 1} failed: ${error.message}`);
       }
-      left -= warmupSeconds + options.seconds + blockOverheadSeconds;
+      left -= blockSeconds;
     }
   }
+}
+
+/** What is known of a pool, looked up anew when one of its containers is no longer the one that was found. */
+async function currentSubject(
+  context: DataPlaneContext,
+  pool: Pool,
+  deployed: ReadonlyMap<string, Deployed>,
+  subjects: Map<string, Subject>,
+): Promise<Subject> {
+  const known = subjects.get(pool.name);
+  if (known !== undefined && areCurrent(known.containers)) return known;
+  const found = await findSubject(context, pool, deployed);
+  subjects.set(pool.name, found);
+  return found;
 }
 
 type Subject = { deployed: Deployed; clusterIp: string; containers: readonly ContainerCgroup[] };

@@ -9,6 +9,7 @@ import type { Deployed } from './deploy.ts';
 import { generatorPort, type RequestsResult, sendRequests } from './generator.ts';
 import { checkPath, readPath, workloadAdminPort } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
+import { type Ends, trafficOnTheWire } from './wire.ts';
 
 /** Enough that a share going another way shows, few enough to take no time. */
 const requestCount = 50;
@@ -52,7 +53,12 @@ export async function verifyPlacement(
   } finally {
     packets = await capture.stop();
   }
-  return new Map(probes.map((made) => [made.planned.id, judge(made, probes, packets, where, generator)]));
+  const ends: Ends = [generator.status?.podIP ?? '', workload.status?.podIP ?? ''];
+  const captured = (made: Probe, expected: Captured['expected']) => ({
+    where,
+    ...trafficOnTheWire(packets, ends, { word: made.word, ...made.window, traffic: made.result }, expected),
+  });
+  return new Map(probes.map((made) => [made.planned.id, judge(made, probes, captured, generator)]));
 }
 
 /** Requests sent through one test case, with a word in their headers that a capture can look for. */
@@ -95,21 +101,15 @@ async function probe(
 function judge(
   probe: Probe,
   all: readonly Probe[],
-  packets: readonly CapturedPacket[],
-  where: string,
+  captured: (made: Probe, expected: Captured['expected']) => Captured,
   generator: V1Pod,
 ): EvidenceRecord {
-  const { encryption } = probe.planned.testCase;
-  const own: Captured = {
-    where,
-    expected: encryption === 'none' ? 'plaintext' : 'ciphertext',
-    ...seen(probe, packets),
-  };
   const checks = [...answers(probe, generator), ...probe.checks];
-  if (encryption === 'none') return evidenceRecord(checks, [own]);
+  if (probe.planned.testCase.encryption === 'none') return evidenceRecord(checks, [captured(probe, 'plaintext')]);
   const twin = twinOf(probe.planned.testCase, all);
-  const sanity = twin === undefined ? { packets: 0, plaintextFound: false } : seen(twin, packets);
-  return evidenceRecord(checks, [own, { where, expected: 'plaintext', ...sanity }]);
+  // Without a twin, validity says that no capture shows that plaintext would have been noticed.
+  const sanity = twin === undefined ? [] : [captured(twin, 'plaintext')];
+  return evidenceRecord(checks, [captured(probe, 'ciphertext'), ...sanity]);
 }
 
 type Captured = Parameters<typeof evidenceRecord>[1][number];
@@ -119,17 +119,6 @@ function twinOf(testCase: TestCase, all: readonly Probe[]): Probe | undefined {
   return all.find(
     ({ planned }) => planned.testCase.profile === testCase.profile && planned.testCase.encryption === 'none',
   );
-}
-
-/** What a capture shows of a probe: packets while it was under way, and its word anywhere. */
-function seen(
-  { window, word }: Probe,
-  packets: readonly CapturedPacket[],
-): Pick<Captured, 'packets' | 'plaintextFound'> {
-  return {
-    packets: packets.filter(({ at }) => at >= window.from && at <= window.to).length,
-    plaintextFound: packets.some(({ text }) => text.includes(word)),
-  };
 }
 
 /** What the answers themselves must show: that there were as many, and whom the workload took for its client. */
