@@ -5,6 +5,12 @@ import type { DataPlaneContext } from './data-plane.ts';
 
 const timeoutSeconds = 30;
 
+/** The labels of every pod that runs a command on a node. */
+export const nodePodLabels = { app: 'node-command' } as const;
+
+/** Longer than any command or capture takes. It ends those of a lab that was killed. */
+const deadlineSeconds = 180;
+
 /**
  * Runs a shell command in a node's network namespace and returns what it printed: a pod of the host's network that
  * lives as long as the command, so that it works wherever pods do.
@@ -35,7 +41,7 @@ export async function runOnNode(
   }
 }
 
-/** A pod that runs shell text in a node's own network namespace, with what it takes to look at it. */
+/** A pod that runs shell text in a node's own network namespace, with what it takes to look at it; for 3 min at most. */
 export function nodePod({
   name,
   namespace,
@@ -50,11 +56,12 @@ export function nodePod({
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels: { app: 'node-command' } },
+    metadata: { name, namespace, labels: nodePodLabels },
     spec: {
       hostNetwork: true,
       nodeName: node,
       restartPolicy: 'Never',
+      activeDeadlineSeconds: deadlineSeconds,
       terminationGracePeriodSeconds: 5,
       tolerations: [{ operator: 'Exists' }],
       containers: [
