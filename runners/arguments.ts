@@ -46,6 +46,8 @@ export async function parseArguments(
     if (token.kind === 'positional' && (token.index < end || command.rest === 'none')) positionals.push(token.value);
   }
   await checkPositionals(name, command, positionals);
+  if (command.rest === 'after --' && words[end + 1] === undefined)
+    throw usageError(name, `\`lab ${name}\` needs -- and after it ${command.restName ?? 'arguments'}`);
   return {
     help: false,
     flags: flagValues(name, command, given),

@@ -46,6 +46,7 @@ async function lab(words: readonly string[], changes: Partial<Command> & Partial
     stderr: sink('stderr'),
     signal: new AbortController().signal,
     requireClusterHost: () => undefined,
+    tidyUp: () => Promise.resolve(),
     ...changes,
   });
   return { code, ...written, input };
@@ -135,6 +136,17 @@ test('what follows -- is passed on as it is', async () => {
   assert.deepEqual((input as { positionals: unknown }).positionals, ['latency']);
 });
 
+test('a command that passes on what follows -- needs something there', async () => {
+  for (const words of [
+    ['measure', 'latency'],
+    ['measure', 'latency', '--'],
+  ]) {
+    const { code, stderr, input } = await lab(words, { rest: 'after --', restName: 'COMMAND' });
+    assert.deepEqual({ code, input }, { code: 2, input: null });
+    assert.equal(stderr, 'lab: `lab measure` needs -- and after it COMMAND\n     See `lab measure --help`.\n');
+  }
+});
+
 test('a command that takes all arguments gets all but a leading --help', async () => {
   const all = { rest: 'all', positionals: [], flags: {} } as const;
   const { input } = await lab(['measure', 'get', 'pods', '-A', '--', '--help'], all);
@@ -160,4 +172,39 @@ test('after an interruption only the interruption is reported, whatever broke be
   };
   const { code, stderr } = await lab(['measure', 'latency'], { run, signal: interruption.signal });
   assert.deepEqual({ code, stderr }, { code: 130, stderr: 'lab: Interrupted.\n' });
+});
+
+test('after an interruption an error with a code of its own is reported as well', async () => {
+  const interruption = new AbortController();
+  const run = async (): Promise<undefined> => {
+    interruption.abort(new LabError('LAB_INTERRUPTED', { message: 'Interrupted.', exitCode: 130 }));
+    throw new LabError('LAB_DISK_FULL', { message: 'no room', remedy: 'kept as /tmp/run.json' });
+  };
+  const { code, stderr } = await lab(['measure', 'latency'], { run, signal: interruption.signal });
+  assert.deepEqual(
+    { code, stderr },
+    { code: 130, stderr: 'lab: Interrupted.\nlab: no room\n     kept as /tmp/run.json\n' },
+  );
+});
+
+for (const [what, changes, outcome] of [
+  ['a command that needs no cluster goes on', {}, { code: 0, ran: true, warned: true }],
+  ['a command that needs one does not run', { cluster: true }, { code: 5, ran: false, warned: false }],
+  ['the command that cleans up goes on', { cluster: true, cleansUp: true }, { code: 0, ran: true, warned: true }],
+] as const) {
+  test(`what a killed lab left cannot be removed: ${what}`, async () => {
+    const tidyUp = () => Promise.reject(new LabError('LAB_X', { message: 'stuck', remedy: 'look' }));
+    const { code, stderr, input } = await lab(['measure', 'latency'], { ...changes, tidyUp });
+    const warned = stderr.startsWith('lab: what an earlier lab has left could not be removed:\n');
+    assert.deepEqual({ code, ran: input !== null, warned }, outcome);
+    assert.ok(stderr.endsWith('lab: stuck\n     look\n'), stderr);
+  });
+}
+
+test('help is there even when what a killed lab left cannot be removed', async () => {
+  const tidyUp = () => Promise.reject(new LabError('LAB_X', { message: 'stuck' }));
+  const { code, stdout, stderr } = await lab(['--help'], { tidyUp });
+  assert.equal(code, 0);
+  assert.match(stdout, /^Usage: lab COMMAND/m);
+  assert.match(stderr, /lab: stuck/);
 });

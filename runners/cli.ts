@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { LabError } from '../clusters/error.ts';
-import { parseArguments, usageError } from './arguments.ts';
-import type { CommandEntry } from './command.ts';
+import { type ParsedArguments, parseArguments, usageError } from './arguments.ts';
+import type { Command, CommandEntry } from './command.ts';
 import { commandHelp, overview } from './help.ts';
 import { didYouMean } from './suggestion.ts';
 
@@ -13,6 +13,8 @@ export type CliContext = {
   signal: AbortSignal;
   /** Throws what a command that touches a cluster must say on a host that cannot have one. */
   requireClusterHost: () => void;
+  /** Removes what a killed lab has left. Rejects when it cannot. */
+  tidyUp: () => Promise<void>;
 };
 
 /** Runs the command that the words name and returns the exit code. Every error becomes one message on stderr. */
@@ -20,19 +22,43 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
   try {
     return await dispatch(words, context);
   } catch (error) {
-    if (context.signal.aborted) return report(context.signal.reason, context.stderr);
-    return report(error, context.stderr);
+    const { signal, stderr } = context;
+    if (!signal.aborted) return report(error, stderr);
+    const exitCode = report(signal.reason, stderr);
+    // What has no code broke because of the interruption.
+    if (error !== signal.reason && isCoded(error)) report(error, stderr);
+    return exitCode;
   }
 }
 
 async function dispatch(words: readonly string[], context: CliContext): Promise<number> {
   const { commands, stdout, stderr, signal } = context;
-  const [name = '--help', ...rest] = words;
-  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
-    stdout.write(overview(commands));
+  const untidy = await context.tidyUp().then(
+    () => null,
+    (error: unknown) => ({ error }),
+  );
+  const call = await understand(words, commands);
+  const command = 'help' in call ? null : call.command;
+  if (command?.cluster) context.requireClusterHost();
+  if (untidy !== null) {
+    if (command?.cluster && !command.cleansUp) throw untidy.error;
+    stderr.write('lab: what an earlier lab has left could not be removed:\n');
+    report(untidy.error, stderr);
+  }
+  if ('help' in call) {
+    stdout.write(call.help);
     return 0;
   }
-  if (name === 'help') return await dispatch([rest[0] ?? '', '--help'], context);
+  return (await call.command.run({ ...call.parsed, signal, stdout, stderr })) ?? 0;
+}
+
+/** What the words ask for: a text of help, or a command. */
+type Call = { help: string } | { command: Command; parsed: ParsedArguments & { help: false } };
+
+async function understand(words: readonly string[], commands: CliContext['commands']): Promise<Call> {
+  const [name = '--help', ...rest] = words;
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) return { help: overview(commands) };
+  if (name === 'help') return await understand([rest[0] ?? '', '--help'], commands);
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
     const kind = name.startsWith('-') ? 'flag' : 'command';
@@ -40,12 +66,7 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
   }
   const command = await entry.load();
   const parsed = await parseArguments(name, command, rest);
-  if (parsed.help) {
-    stdout.write(commandHelp(name, entry.summary, command));
-    return 0;
-  }
-  if (command.cluster) context.requireClusterHost();
-  return (await command.run({ ...parsed, signal, stdout, stderr })) ?? 0;
+  return parsed.help ? { help: commandHelp(name, entry.summary, command) } : { command, parsed };
 }
 
 function report(error: unknown, stderr: Writable): number {

@@ -34,10 +34,12 @@ export type Command<F extends Flags = Flags> = {
   readonly description?: string;
   /** Needs root on Linux: elsewhere it ends with exit code 3 before it runs. */
   readonly cluster: boolean;
+  /** Removes by itself what killed labs have left: it runs even where the clean-up that comes first has failed. */
+  readonly cleansUp?: true;
   readonly flags: F;
   readonly positionals: readonly Positional[];
   /**
-   * `none`: no arguments but flags and positionals. `after --`: what follows `--` is passed on as it is. `all`: every
+   * `none`: no arguments but flags and positionals. `after --`: what follows `--` is passed on as it is, and there must be some. `all`: every
    * argument is (the command has no flags of its own but `--help` in the first place).
    */
   readonly rest: 'none' | 'after --' | 'all';

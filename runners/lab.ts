@@ -18,13 +18,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   interruption.abort(new LabError('LAB_INTERRUPTED', { message: 'Nobody reads the output.', exitCode: 130 }));
 });
 
-await tidyUp((message) => process.stderr.write(`${message}\n`));
 const exitCode = await runCli(process.argv.slice(2), {
   commands,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interruption.signal,
   requireClusterHost,
+  tidyUp: () => tidyUp((message) => process.stderr.write(`${message}\n`)),
 });
 // Whatever a library still holds open must not hold the command up.
 process.exit(exitCode);

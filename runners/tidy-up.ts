@@ -4,6 +4,7 @@ import { journalPath } from '../clusters/netns/paths.ts';
 /**
  * Removes what a killed lab has left, unless a lab is at work. Every call of `lab` does this first, so that nothing stays
  * behind for long.
+ * @throws LabError when something cannot be removed, or the journal that names it cannot be read.
  */
 export async function tidyUp(progress: (message: string) => void): Promise<void> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync(journalPath)) return;
