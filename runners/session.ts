@@ -2,10 +2,11 @@ import { type Cluster, type Pool, poolOf } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import { prepareHost } from '../clusters/host.ts';
 import { attach, bringUp, outsideNode, removeLeftovers, tearDown } from '../clusters/netns/life.ts';
-import { takeLock } from '../clusters/netns/lock.ts';
+import { withLock } from '../clusters/netns/lock.ts';
 import { ensureTools } from '../clusters/tools.ts';
 import type { DataPlaneContext } from '../datapath/data-plane.ts';
 import { installBaseNetwork } from '../datapath/none/base-network.ts';
+import { removeRemains } from './remains.ts';
 import { dataPlaneOf } from './run/plan.ts';
 
 type SessionContext = { signal: AbortSignal; progress: (message: string) => void };
@@ -14,19 +15,16 @@ type SessionContext = { signal: AbortSignal; progress: (message: string) => void
  * Holds the lab's lock for as long as `body` runs, with the leftovers of a killed lab removed first.
  * @throws LabError LAB_BUSY when another lab is at work.
  */
-export async function exclusively<T>(body: () => Promise<T>): Promise<T> {
-  const release = await takeLock();
-  try {
+export function exclusively<T>(body: () => Promise<T>): Promise<T> {
+  return withLock(async () => {
     await removeLeftovers();
     return await body();
-  } finally {
-    await release();
-  }
+  });
 }
 
 /**
  * The cluster that is up, if it has these pools, or a new one, with the data planes installed. `pools` null takes what
- * is up as it is.
+ * is up as it is; what killed commands left on it is removed. The caller holds the lock.
  * @throws LabError LAB_POOLS_MISSING when a cluster is up without one of the pools.
  */
 export async function openCluster(
@@ -39,18 +37,59 @@ export async function openCluster(
   if (running !== null) {
     const wanted = pools ?? running.pools;
     requirePools(running, wanted);
+    await removeRemains(running, context);
     await installDataPlanes(running, wanted, context);
     return { cluster: running, pools: wanted, broughtUp: false };
   }
   const wanted = pools ?? fallback;
-  const cluster = await bringUp({ pools: wanted, ephemeral, ...context });
+  const { cluster, keep } = await bringUp({ pools: wanted, ...context });
   try {
     await installDataPlanes(cluster, wanted, context);
+    // Only now: what is half built must not outlive a kill -9.
+    if (!ephemeral) await keep();
   } catch (error) {
     await tearDown();
     throw error;
   }
   return { cluster, pools: wanted, broughtUp: true };
+}
+
+/**
+ * Brings a cluster with these pools up for `body` alone, and takes it down whatever becomes of it. The caller holds the
+ * lock.
+ * @throws LabError LAB_CLUSTER_UP when there is one already: it is somebody's.
+ */
+export async function withOwnCluster<T>(
+  pools: readonly Pool[],
+  context: SessionContext,
+  body: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
+  const cluster = await openOwnCluster(pools, context);
+  try {
+    return await body(cluster);
+  } finally {
+    await tearDown();
+  }
+}
+
+/** The same for callers whose work is no function, as tests are: they take the cluster down themselves. */
+export async function openOwnCluster(pools: readonly Pool[], context: SessionContext): Promise<Cluster> {
+  await requireNoCluster();
+  return (await openCluster({ pools, fallback: pools, ephemeral: true }, context)).cluster;
+}
+
+/**
+ * For whoever needs a cluster of its own.
+ * @throws LabError LAB_CLUSTER_UP when one is up, LAB_CLUSTER_STARTING when one is on its way.
+ */
+export async function requireNoCluster(): Promise<void> {
+  const running = await attach();
+  if (running === null) return;
+  throw new LabError('LAB_CLUSTER_UP', {
+    message: `A cluster is up, with ${namesOf(running.pools)}; this needs one of its own, and there can be only one`,
+    remedy: 'Take it down with `lab down` first.',
+    exitCode: 2,
+  });
 }
 
 async function installDataPlanes({ kube }: Cluster, pools: readonly Pool[], context: SessionContext): Promise<void> {
@@ -67,10 +106,13 @@ function requirePools(cluster: Cluster, wanted: readonly Pool[]): void {
     ({ name, dataPlane }) => !cluster.pools.some((pool) => pool.name === name && pool.dataPlane === dataPlane),
   );
   if (missing.length === 0) return;
-  const there = cluster.pools.map(({ name }) => name).join(', ');
   throw new LabError('LAB_POOLS_MISSING', {
-    message: `The cluster that is up has ${there}, but not ${missing.map(({ name }) => name).join(', ')}`,
+    message: `The cluster that is up has ${namesOf(cluster.pools)}, but not ${namesOf(missing)}`,
     remedy: 'Take it down with `lab down` and start again; `lab up --planes` says what comes up.',
     exitCode: 2,
   });
+}
+
+function namesOf(pools: readonly Pool[]): string {
+  return pools.map(({ name }) => name).join(', ');
 }

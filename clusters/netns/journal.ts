@@ -11,7 +11,7 @@ export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
 export const Journal = z.strictObject({
   version: z.literal(1),
   startedAt: z.iso.datetime(),
-  /** The command without which the cluster makes no sense (`lab run` brought it up for itself); null after `lab up`. */
+  /** The command without which the cluster makes no sense; null once `lab up` has finished, for what then stays up. */
   owner: ProcessIdentity.nullable(),
   /** The process whose end ends everything in the lab's namespaces; null until it has been started. */
   supervisor: ProcessIdentity.nullable(),
@@ -19,7 +19,10 @@ export const Journal = z.strictObject({
 });
 export type Journal = z.infer<typeof Journal>;
 
-/** The journal, or null where the lab has nothing on this host. */
+/**
+ * The journal, or null where the lab has nothing on this host.
+ * @throws LabError LAB_JOURNAL_UNREADABLE when there is one of another version, or a damaged one.
+ */
 export async function readJournal(): Promise<Journal | null> {
   const text = await readFile(journalPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'EACCES') return null;
@@ -31,7 +34,7 @@ export async function readJournal(): Promise<Journal | null> {
   } catch (cause) {
     throw new LabError('LAB_JOURNAL_UNREADABLE', {
       message: `${journalPath} is not a journal of this version of the lab`,
-      remedy: `Run \`lab down\` of the version that wrote it, or reboot: ${runtimeDirectory} is on a tmpfs.`,
+      remedy: '`lab down` does without it: it ends every process of the lab that it finds, and removes what they held.',
       cause,
     });
   }

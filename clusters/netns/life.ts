@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -11,20 +11,23 @@ import { type Process, start } from '../exec.ts';
 import { connect } from '../kube.ts';
 import { ensureTools } from '../tools.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
-import { identify, isAlive, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { identify, isAlive, type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { kubeconfigPath, logDirectory, privateDirectory, supervisorSocket } from './paths.ts';
-import { type SupervisorOptions, SupervisorReport } from './supervisor-protocol.ts';
+import { strayProcesses } from './stray-process.ts';
+import { type SupervisorOptions, SupervisorReport, stayLine } from './supervisor-protocol.ts';
 
 /** The node outside all pools: `none`'s networking, for what belongs to no data plane. */
 export const outsideNode = { name: 'outside', pool: 'outside' } as const;
 
-/** What the embedded cluster is asked to be. `ephemeral`: it ends with this process, whatever becomes of it. */
+/** What the embedded cluster is asked to be. */
 export type BringUpOptions = {
   pools: readonly Pool[];
-  ephemeral: boolean;
   signal: AbortSignal;
   progress: (message: string) => void;
 };
+
+/** A cluster that ends with this process, whatever becomes of it, unless `keep` has made it stay until `lab down`. */
+export type BroughtUp = { cluster: Cluster; keep(): Promise<void> };
 
 const startTimeoutSeconds = 90;
 
@@ -33,16 +36,15 @@ const startTimeoutSeconds = 90;
  * The caller holds the lock (`lock.ts`) and has removed leftovers.
  * @throws LabError saying which step failed; nothing is left behind then.
  */
-export async function bringUp({ pools, ephemeral, signal, progress }: BringUpOptions): Promise<Cluster> {
+export async function bringUp({ pools, signal, progress }: BringUpOptions): Promise<BroughtUp> {
   await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
     signal,
     progress,
   });
-  const self = await identify(process.pid);
-  const journal = {
-    version: 1 as const,
+  const journal: Journal = {
+    version: 1,
     startedAt: new Date().toISOString(),
-    owner: ephemeral ? self : null,
+    owner: await identify(process.pid),
     supervisor: null,
     pools: pools.map(({ name, dataPlane }) => ({ name, dataPlane })),
   };
@@ -50,36 +52,55 @@ export async function bringUp({ pools, ephemeral, signal, progress }: BringUpOpt
   try {
     await rm(logDirectory, { recursive: true, force: true });
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
-    const supervisor = await startSupervisor(pools, ephemeral);
-    await writeJournal({ ...journal, supervisor: await identify(supervisor.process.pid) });
+    const supervisor = await startSupervisor(pools);
+    const started = { ...journal, supervisor: await identify(supervisor.process.pid) };
+    await writeJournal(started);
     await supervisor.ready(signal, progress);
-    if (!ephemeral) supervisor.letGo();
+    const keep = async (): Promise<void> => {
+      await writeJournal({ ...started, owner: null });
+      await supervisor.letGo();
+    };
+    return { cluster: clusterOf(pools), keep };
   } catch (error) {
     await tearDown();
     throw error;
   }
-  return clusterOf(pools);
 }
 
-/** The cluster that is up, or null. */
+/**
+ * The cluster that is up, or null.
+ * @throws LabError LAB_CLUSTER_STARTING when another command is bringing one up.
+ */
 export async function attach(): Promise<Cluster | null> {
   const journal = await readJournal();
-  if (journal === null || !(await isAlive(journal.supervisor))) return null;
-  return clusterOf(journal.pools.map(({ name, dataPlane }) => poolOf(name, dataPlane)));
+  if (journal === null) return null;
+  const { owner, supervisor, pools } = journal;
+  if (!(await isAlive(supervisor ?? owner))) return null;
+  if (supervisor === null || !existsSync(kubeconfigPath)) {
+    throw new LabError('LAB_CLUSTER_STARTING', {
+      message: 'The cluster is starting: its control plane does not answer yet',
+      remedy: 'Wait until it is up, or end the command that starts it with Ctrl-C.',
+    });
+  }
+  return clusterOf(pools.map(({ name, dataPlane }) => poolOf(name, dataPlane)));
 }
 
-/** Ends everything that the lab runs on this host and removes what it made. Nothing to do is no error. */
-export async function tearDown(): Promise<void> {
-  const journal = await readJournal();
-  if (journal !== null && journal.supervisor !== null && (await isAlive(journal.supervisor))) {
-    process.kill(journal.supervisor.pid, 'SIGKILL');
-    await gone(journal.supervisor.pid);
-  }
-  if (await cgroupsExist()) await removeCgroups();
+/**
+ * Ends everything that the lab runs on this host and removes what it made. Without a journal that can be read, it ends
+ * every process that it finds to be the lab's.
+ * @returns whether there was anything.
+ */
+export async function tearDown(): Promise<boolean> {
+  const found = await findProcesses();
+  for (const pid of found ?? []) kill(pid);
+  await Promise.all((found ?? []).map(gone));
+  const cgroups = await cgroupsExist();
+  if (cgroups) await removeCgroups();
   await Promise.all(
     [kubeconfigPath, supervisorSocket, privateDirectory].map((path) => rm(path, { recursive: true, force: true })),
   );
   await removeJournal();
+  return found !== null || cgroups;
 }
 
 /**
@@ -95,6 +116,19 @@ export async function removeLeftovers(): Promise<boolean> {
   return true;
 }
 
+/** What must be killed for all of the lab's processes to end; null when the lab has nothing on this host. */
+async function findProcesses(): Promise<readonly number[] | null> {
+  try {
+    const journal = await readJournal();
+    if (journal === null) return null;
+    const { supervisor } = journal;
+    return supervisor !== null && (await isAlive(supervisor)) ? [supervisor.pid] : [];
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    return strayProcesses();
+  }
+}
+
 function clusterOf(pools: readonly Pool[]): Cluster {
   return { kind: 'netns', kubeconfig: kubeconfigPath, pools, kube: connect(kubeconfigPath) };
 }
@@ -102,12 +136,12 @@ function clusterOf(pools: readonly Pool[]): Cluster {
 type Supervisor = {
   process: Process;
   ready(signal: AbortSignal, progress: (message: string) => void): Promise<void>;
-  letGo(): void;
+  letGo(): Promise<void>;
 };
 
 // A pid namespace: when its first process ends, the kernel ends all others, however they were started. A shell is that
 // first process because it reaps orphans, which Node.js does not.
-async function startSupervisor(pools: readonly Pool[], ephemeral: boolean): Promise<Supervisor> {
+async function startSupervisor(pools: readonly Pool[]): Promise<Supervisor> {
   const listener = createServer();
   const port = await new Promise<number>((resolve, reject) => {
     listener.once('error', reject);
@@ -116,7 +150,6 @@ async function startSupervisor(pools: readonly Pool[], ephemeral: boolean): Prom
   const options: SupervisorOptions = {
     nodes: [...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ name: node, pool: name }))), outsideNode],
     port,
-    ephemeral,
   };
   const log = createWriteStream(join(logDirectory, 'supervisor.log'));
   await new Promise((resolve) => log.once('open', resolve));
@@ -143,7 +176,10 @@ async function startSupervisor(pools: readonly Pool[], ephemeral: boolean): Prom
   return {
     process: child,
     ready: (signal, progress) => awaitReady(child, report, signal, progress),
-    letGo: () => report.destroy(),
+    letGo: async () => {
+      await new Promise<void>((resolve) => report.end(`${stayLine}\n`, resolve));
+      report.destroy();
+    },
   };
 }
 
@@ -184,6 +220,14 @@ function failed(what: string, remedy: string | null): LabError {
 async function supervisorLogTail(): Promise<string> {
   const log = await readFile(join(logDirectory, 'supervisor.log'), 'utf8').catch(() => '');
   return log.trimEnd().split('\n').slice(-15).join('\n');
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
 }
 
 async function gone(pid: number): Promise<void> {

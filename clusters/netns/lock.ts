@@ -2,6 +2,19 @@ import { createServer, type Server } from 'node:net';
 import { LabError } from '../error.ts';
 
 /**
+ * Holds the lab's lock for as long as `body` runs.
+ * @throws LabError LAB_BUSY when another lab holds it.
+ */
+export async function withLock<T>(body: () => Promise<T>): Promise<T> {
+  const release = await takeLock();
+  try {
+    return await body();
+  } finally {
+    await release();
+  }
+}
+
+/**
  * Makes `up`, `down` and `run` exclude each other on this host. The lock is an abstract unix socket: it cannot outlive
  * its holder, not even after a kill -9.
  * @returns a function that releases it.

@@ -5,8 +5,6 @@ export const SupervisorOptions = z.strictObject({
   nodes: z.array(z.strictObject({ name: z.string(), pool: z.string() })),
   /** The host's loopback port that is forwarded to the API server; its listening socket is descriptor 3. */
   port: z.int(),
-  /** Ends with the command that started it, rather than at `lab down`. */
-  ephemeral: z.boolean(),
 });
 export type SupervisorOptions = z.infer<typeof SupervisorOptions>;
 
@@ -17,6 +15,9 @@ export const SupervisorReport = z.discriminatedUnion('report', [
   z.strictObject({ report: z.literal('failed'), message: z.string(), remedy: z.string().nullable() }),
 ]);
 export type SupervisorReport = z.infer<typeof SupervisorReport>;
+
+/** The line that `up` writes to descriptor 4 when the cluster is to outlive it. */
+export const stayLine = 'stay';
 
 /** A body of `POST /exec` on the supervisor's socket; the answer is `{file, args}`. */
 export const ExecRequest = z.strictObject({

@@ -1,13 +1,14 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { connect as connectTo, createServer, Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream';
 import { kubeconfig } from '../control-plane/kubeconfig.ts';
 import { addressPlan } from './address-plan.ts';
 import { enterCgroup } from './cgroup.ts';
 import { startEmbeddedCluster } from './embedded-cluster.ts';
 import { cgroupRoot, kubeconfigPath, supervisorSocket } from './paths.ts';
-import { ExecRequest, SupervisorOptions, type SupervisorReport } from './supervisor-protocol.ts';
+import { ExecRequest, SupervisorOptions, type SupervisorReport, stayLine } from './supervisor-protocol.ts';
 
 /**
  * The process that is the embedded cluster: it runs in pid, mount and network namespaces of its own, and the end of it
@@ -17,16 +18,17 @@ async function main(): Promise<void> {
   const options = SupervisorOptions.parse(JSON.parse(process.env.LAB_SUPERVISOR ?? ''));
   const report = new Socket({ fd: 4, readable: true, writable: true });
   const say = (line: SupervisorReport): void => void report.write(`${JSON.stringify(line)}\n`);
-  let started = false;
+  let stays = false;
   // The command that started us holds the other end; when it is gone, so is the need for what it did not finish.
   report.on('close', () => {
-    if (!started || options.ephemeral) process.exit(0);
+    if (!stays) process.exit(0);
   });
   report.on('error', () => undefined);
-  report.resume();
+  createInterface({ input: report }).on('line', (line) => {
+    if (line === stayLine) stays = true;
+  });
   try {
     await startCluster(options, (message) => say({ report: 'step', message }));
-    started = true;
     say({ report: 'ready' });
   } catch (error) {
     const remedy = error instanceof Error && 'remedy' in error ? (error.remedy as string | null) : null;
@@ -41,7 +43,10 @@ async function startCluster(options: SupervisorOptions, step: (message: string) 
   const { pki, runtime } = await startEmbeddedCluster({ nodes: options.nodes, cgroupRoot, signal, step });
   await forwardApi();
   await serveExec((request) => runtime.execCommand(request));
-  await writeFile(kubeconfigPath, kubeconfig(`https://127.0.0.1:${options.port}`, pki.ca, pki.admin), { mode: 0o600 });
+  // Last, and whole or not at all: that it is there says to every command that the control plane answers.
+  const draft = `${kubeconfigPath}.draft`;
+  await writeFile(draft, kubeconfig(`https://127.0.0.1:${options.port}`, pki.ca, pki.admin), { mode: 0o600 });
+  await rename(draft, kubeconfigPath);
 }
 
 /** Accepts on the listening socket of the host's loopback that this process has inherited. */

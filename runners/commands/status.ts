@@ -4,7 +4,8 @@ import { command } from '../command.ts';
 import { switchFlag } from '../flag.ts';
 
 export const status = command({
-  description: 'Says whether a cluster is up, and how its nodes and pods are. Exit code 0 either way.',
+  description:
+    'Says whether a cluster is up, and how its nodes and pods are. Exit code 0 either way; 5 while one is starting.',
   cluster: true,
   flags: { json: switchFlag('print one JSON object: {up, kubeconfig, nodes: [{name, ready}], pods: [{…}]}') },
   positionals: [],

@@ -1,0 +1,16 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+/**
+ * Processes that a supervisor has started, and the supervisors themselves, without a journal that names them: all have
+ * inherited the variable that tells a supervisor what to do.
+ */
+export async function strayProcesses(): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const stray: number[] = [];
+  for (const pid of pids) {
+    // Most end while they are looked at, or are the kernel's own.
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (environment.split('\0').some((variable) => variable.startsWith('LAB_SUPERVISOR='))) stray.push(Number(pid));
+  }
+  return stray;
+}
