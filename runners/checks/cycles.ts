@@ -1,6 +1,5 @@
-import { tearDown } from '../../clusters/netns/life.ts';
 import { allPools } from '../planes.ts';
-import { exclusively, openCluster } from '../session.ts';
+import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check } from './check.ts';
 import { readHostState, remainingDifferences } from './host-state.ts';
 
@@ -27,6 +26,5 @@ export const cycles: Check = {
 };
 
 async function cycle(context: { signal: AbortSignal; progress: () => void }): Promise<void> {
-  await openCluster({ pools: allPools(), fallback: [], ephemeral: true }, context);
-  await tearDown();
+  await withOwnCluster(allPools(), context, () => Promise.resolve());
 }

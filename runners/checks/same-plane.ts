@@ -1,9 +1,8 @@
-import { poolOf } from '../../clusters/cluster.ts';
-import { tearDown } from '../../clusters/netns/life.ts';
+import { type Cluster, poolOf } from '../../clusters/cluster.ts';
 import { compare } from '../../results/compare.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario } from '../run/scenario.ts';
-import { exclusively, openCluster } from '../session.ts';
+import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check } from './check.ts';
 
 /** Of 20 intervals that say 95 %, 19 should contain the truth; fewer than 17 is a chance of 1.6 %. */
@@ -19,37 +18,33 @@ export const samePlane: Check = {
     const scenario = await loadScenario('latency');
     const pools = [poolOf('none', 'none'), poolOf('again', 'none')];
     const context = { signal, progress };
-    const held = await exclusively(async () => {
-      const { cluster } = await openCluster({ pools, fallback: pools, ephemeral: true }, context);
+    const measure = async (cluster: Cluster): Promise<number> => {
       let contained = 0;
-      try {
-        for (let seed = 1; seed <= runs; seed++) {
-          const { load, blocks } = scenario;
-          const recorded = await runScenario(
-            cluster,
-            scenario,
-            {
-              ...{ pools, profiles: ['l4'], placements: ['cross-node'], blocks, seconds: secondsPerBlock },
-              ...{ rate: load.rate, connections: load.connections, seed },
-            },
-            { signal, progress: (step) => progress(`run ${seed} of ${runs}: ${step}`) },
-          );
-          const row = compare(recorded).rows.find(
-            ({ dataPlane, metric, quantile }) =>
-              dataPlane === 'again' && metric === 'request_duration_seconds' && quantile === 0.5,
-          );
-          const [low, high] = row?.interval ?? [Number.NaN, Number.NaN];
-          const contains = row?.valid === true && low <= 1 && high >= 1;
-          if (contains) contained += 1;
-          stdout.write(
-            `seed ${seed}: ratio ${row?.ratioToNone?.toFixed(4)}, interval ${low.toFixed(4)} to ${high.toFixed(4)}${contains ? '' : ', does not contain 1'}${row?.reason ? ` (${row.reason})` : ''}\n`,
-          );
-        }
-      } finally {
-        await tearDown();
+      for (let seed = 1; seed <= runs; seed++) {
+        const { load, blocks } = scenario;
+        const recorded = await runScenario(
+          cluster,
+          scenario,
+          {
+            ...{ pools, profiles: ['l4'], placements: ['cross-node'], blocks, seconds: secondsPerBlock },
+            ...{ rate: load.rate, connections: load.connections, seed },
+          },
+          { signal, progress: (step) => progress(`run ${seed} of ${runs}: ${step}`) },
+        );
+        const row = compare(recorded).rows.find(
+          ({ dataPlane, metric, quantile }) =>
+            dataPlane === 'again' && metric === 'request_duration_seconds' && quantile === 0.5,
+        );
+        const [low, high] = row?.interval ?? [Number.NaN, Number.NaN];
+        const contains = row?.valid === true && low <= 1 && high >= 1;
+        if (contains) contained += 1;
+        stdout.write(
+          `seed ${seed}: ratio ${row?.ratioToNone?.toFixed(4)}, interval ${low.toFixed(4)} to ${high.toFixed(4)}${contains ? '' : ', does not contain 1'}${row?.reason ? ` (${row.reason})` : ''}\n`,
+        );
       }
       return contained;
-    });
+    };
+    const held = await exclusively(() => withOwnCluster(pools, context, measure));
     stdout.write(`${held} of ${runs} intervals contain 1\n`);
     return held / runs >= heldShare;
   },

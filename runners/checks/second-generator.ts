@@ -1,6 +1,5 @@
 import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
-import { tearDown } from '../../clusters/netns/life.ts';
 import { ensureTools } from '../../clusters/tools.ts';
 import { quantile } from '../../results/histogram.ts';
 import { median } from '../../results/median.ts';
@@ -9,7 +8,7 @@ import { deployScenario } from '../run/deploy.ts';
 import { runBlock } from '../run/generator.ts';
 import { dataPlaneOf, type PlannedCase, planTestCases } from '../run/plan.ts';
 import { type LoadedScenario, loadScenario } from '../run/scenario.ts';
-import { exclusively, openCluster } from '../session.ts';
+import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check, CheckInput } from './check.ts';
 import { fortioMedian, withFortio } from './fortio.ts';
 
@@ -29,17 +28,14 @@ export const secondGenerator: Check = {
     const scenario = await loadScenario('latency');
     const pools = [poolOf('none', 'none'), poolOf('sidecar', 'sidecar')];
     const context = { signal: input.signal, progress: input.progress };
-    await ensureTools(['fortio'], context);
-    return exclusively(async () => {
-      const { cluster } = await openCluster({ pools, fallback: pools, ephemeral: true }, context);
-      try {
-        const cases = planTestCases(scenario, { pools, profiles: ['l4', 'l7'], placements: ['cross-node'] });
-        const medians = await measure(cluster.kube, { scenario, cases }, input);
-        return report(medians, input);
-      } finally {
-        await tearDown();
-      }
-    });
+    const cases = planTestCases(scenario, { pools, profiles: ['l4', 'l7'], placements: ['cross-node'] });
+    const medians = await exclusively(() =>
+      withOwnCluster(pools, context, async ({ kube }) => {
+        await ensureTools(['fortio'], context);
+        return measure(kube, { scenario, cases }, input);
+      }),
+    );
+    return report(medians, input);
   },
 };
 

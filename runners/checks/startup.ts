@@ -1,10 +1,9 @@
-import { tearDown } from '../../clusters/netns/life.ts';
 import { median } from '../../results/median.ts';
 import { allPools } from '../planes.ts';
 import { deployScenario } from '../run/deploy.ts';
 import { dataPlaneOf } from '../run/plan.ts';
 import { loadScenario } from '../run/scenario.ts';
-import { exclusively, openCluster } from '../session.ts';
+import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check, CheckInput } from './check.ts';
 import { clusterCpuSeconds } from './cluster-cpu.ts';
 
@@ -43,13 +42,12 @@ async function measureOnce({ signal, progress }: CheckInput): Promise<Figures> {
   const context = { signal, progress: () => undefined };
   const pools = allPools();
   progress('up');
-  const [{ cluster }, up] = await timed(() => openCluster({ pools, fallback: [], ephemeral: true }, context));
-  let idle = Number.NaN;
-  let idleWithProxies = Number.NaN;
-  let down = Number.NaN;
-  try {
+  const began = performance.now();
+  let ended = Number.NaN;
+  const figures = await withOwnCluster(pools, context, async (cluster) => {
+    const up = secondsSince(began);
     progress(`idle for ${idleSeconds} s`);
-    idle = await clusterCpuSeconds(idleSeconds, signal);
+    const idle = await clusterCpuSeconds(idleSeconds, signal);
     await Promise.all(
       pools.map((pool) =>
         deployScenario(
@@ -59,16 +57,14 @@ async function measureOnce({ signal, progress }: CheckInput): Promise<Figures> {
       ),
     );
     progress(`idle for ${idleSeconds} s, proxies included`);
-    idleWithProxies = await clusterCpuSeconds(idleSeconds, signal);
-  } finally {
-    [, down] = await timed(tearDown);
-  }
-  return { up, down, idle, idleWithProxies };
+    const idleWithProxies = await clusterCpuSeconds(idleSeconds, signal);
+    ended = performance.now();
+    return { up, idle, idleWithProxies };
+  });
+  return { ...figures, down: secondsSince(ended) };
 }
 
-/** @returns the outcome, and how long it took in seconds. */
-async function timed<T>(work: () => Promise<T>): Promise<[outcome: T, seconds: number]> {
-  const began = performance.now();
-  const outcome = await work();
-  return [outcome, (performance.now() - began) / 1000];
+/** @param instant as `performance.now()` gave it. */
+function secondsSince(instant: number): number {
+  return (performance.now() - instant) / 1000;
 }

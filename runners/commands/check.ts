@@ -10,7 +10,7 @@ export const check = command({
     '  cycles      up and down again and again leaves nothing behind\n' +
     '  same-plane  A/A: the same data plane under two names shows no difference\n' +
     '  second-generator  fortio agrees with k6 on what each data plane adds\n' +
-    'Exit code 1 where the claim does not hold.',
+    'Each brings up a cluster of its own, and refuses while one is up. Exit code 1 where the claim does not hold.',
   cluster: true,
   flags: {
     count: wholeNumberFlag({ description: 'how many times, default: the check’s', min: 1, max: 1000, default: null }),

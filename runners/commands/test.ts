@@ -3,7 +3,7 @@ import { usageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { listFlag, switchFlag } from '../flag.ts';
 import { goTier } from '../tiers/go.ts';
-import { e2eTier, tierOf, unitTier } from '../tiers/node.ts';
+import { e2eTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
 import { staticTier } from '../tiers/static.ts';
 import { sum, type Tier, type TierName, type TierResult, tierNames } from '../tiers/tier.ts';
 
@@ -11,7 +11,7 @@ const tiers: Record<TierName, Tier> = { static: staticTier, unit: unitTier, go: 
 
 export const test = command({
   description:
-    'A tier that this host cannot run is skipped, and the last lines say why. Tools and packages that a tier needs\nare installed first.',
+    'A tier that this host cannot run is skipped, and the last lines say why. Tools and packages that a tier needs\nare installed first. The e2e tier brings clusters up and down, and refuses while one is up.',
   cluster: false,
   flags: {
     'require-all': switchFlag('fail where anything is skipped'),
@@ -25,6 +25,7 @@ export const test = command({
     const files = positionals.length === 0 ? null : positionals;
     for (const file of files ?? []) await checkFile(file);
     const chosen = flags.tier.filter((name) => files === null || files.some((file) => tierOf(file) === name));
+    if (chosen.includes('e2e')) await requireFreeHost();
     const requireAll = flags['require-all'];
     const progress = (message: string): void => void stderr.write(`lab: ${message}\n`);
     const results: [TierName, TierResult, number][] = [];

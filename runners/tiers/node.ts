@@ -5,6 +5,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { prepareHost } from '../../clusters/host.ts';
 import { ensureTools, toolNames } from '../../clusters/tools.ts';
+import { exclusively, requireNoCluster } from '../session.ts';
 import { skippedTier, type Tier, type TierContext, type TierResult } from './tier.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -20,8 +21,8 @@ export const unitTier: Tier = async (context) => {
 
 /** Tests that need root on Linux, one file after the other: there is one cluster to a machine. */
 export const e2eTier: Tier = async (context) => {
-  if (process.platform !== 'linux') return skippedTier(`needs Linux; this is ${process.platform}`);
-  if (process.getuid?.() !== 0) return skippedTier('needs root');
+  const obstacle = e2eObstacle();
+  if (obstacle !== null) return skippedTier(obstacle);
   const files = await testFiles(isE2e, context);
   if (files.length === 0) return skippedTier('no test files');
   await prepareHost(context);
@@ -29,10 +30,23 @@ export const e2eTier: Tier = async (context) => {
   return await runFiles(files, { timeoutSeconds: 1200, concurrency: 1 }, context);
 };
 
+/**
+ * That the e2e tier, where this host can run it, would meet no cluster: its tests take down what is up.
+ * @throws LabError LAB_CLUSTER_UP or LAB_BUSY.
+ */
+export async function requireFreeHost(): Promise<void> {
+  if (e2eObstacle() === null) await exclusively(requireNoCluster);
+}
+
 /** Which tier a file belongs to, null when it is no test. */
 export function tierOf(file: string): 'unit' | 'e2e' | null {
   if (!file.endsWith('.test.ts')) return null;
   return isE2e(file) ? 'e2e' : 'unit';
+}
+
+function e2eObstacle(): string | null {
+  if (process.platform !== 'linux') return `needs Linux; this is ${process.platform}`;
+  return process.getuid?.() === 0 ? null : 'needs root';
 }
 
 function isE2e(file: string): boolean {
