@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Cluster, poolOf } from '../clusters/cluster.ts';
+import type { LabError } from '../clusters/error.ts';
 import { tryExec } from '../clusters/exec.ts';
-import { tearDown } from '../clusters/netns/life.ts';
+import { attach, tearDown } from '../clusters/netns/life.ts';
+import { schemaVersion } from '../results/run.ts';
 import { load } from '../results/store.ts';
-import { deployScenario } from './run/deploy.ts';
+import { deployScenario, removeScenario } from './run/deploy.ts';
 import { dataPlaneOf } from './run/plan.ts';
 import { loadScenario } from './run/scenario.ts';
-import { openCluster } from './session.ts';
+import { exclusively, openOwnCluster } from './session.ts';
 
 const program = join(import.meta.dirname, 'lab.ts');
 const pool = poolOf('none', 'none');
@@ -21,11 +23,12 @@ let directory: string;
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lab-bad-input-'));
   const context = { signal, progress: () => undefined };
-  ({ cluster } = await openCluster({ pools: [pool], fallback: [pool], ephemeral: true }, context));
+  cluster = await exclusively(() => openOwnCluster([pool], context));
 });
 
 after(async () => {
-  await tearDown();
+  // Where it could not be opened, another's may be up.
+  if (cluster !== undefined) await tearDown();
   await rm(directory, { recursive: true });
 });
 
@@ -78,7 +81,11 @@ test('a file that exists is not overwritten, and nothing is measured for it', as
 
 for (const [what, text, message] of [
   ['is not JSON', '{"schemaVersion": 1,', /is not a run: it is not JSON/],
-  ['lacks what a run has', '{"schemaVersion": 1}', /is not a run of schema version 1: .*methodologyVersion/],
+  [
+    'lacks what a run has',
+    `{"schemaVersion": ${schemaVersion}}`,
+    /is not a run of schema version \d+: .*methodologyVersion/,
+  ],
   ['is of another version', '{"schemaVersion": 99}', /schema version 99/],
 ] as const) {
   test(`a run file that ${what}: exit 2 with one message`, async () => {
@@ -120,9 +127,23 @@ test('a manifest with an unknown field is refused, and the message names it', as
       dataPlane: dataPlaneOf(pool),
       placements: [],
     }),
-    (error: Error & { code?: string }) =>
-      error.code === 'LAB_KUBERNETES_REFUSED' &&
-      /Deployment lab-none\/workload.*serviceAcountName/s.test(error.message),
+    saysOfManifest(
+      /^scenarios\/latency\/manifests\.yaml is refused: .*Deployment lab-none\/workload.*serviceAcountName/s,
+    ),
+  );
+});
+
+test('a manifest of a kind that there is not is refused, and the message names it', async () => {
+  const scenario = await loadScenario('latency');
+  const manifestsText = scenario.manifestsText.replace('kind: Deployment', 'kind: Deploymnet');
+  await assert.rejects(
+    deployScenario(context(), {
+      scenario: { ...scenario, manifestsText },
+      pool,
+      dataPlane: dataPlaneOf(pool),
+      placements: [],
+    }),
+    saysOfManifest(/Deploymnet in apps\/v1/),
   );
 });
 
@@ -137,11 +158,64 @@ test('a pod that never becomes ready is named with what it lacks', async () => {
       placements: [],
       readyTimeoutSeconds: 15,
     }),
-    (error: Error & { code?: string }) =>
-      error.code === 'LAB_WAIT_TIMEOUT' &&
-      /workload.*(ErrImagePull|ImagePullBackOff).*lab\/worklod/s.test(error.message),
+    ({ code, message, remedy, exitCode }: LabError) => {
+      assert.deepEqual([code, exitCode], ['LAB_POD_NOT_READY', 5]);
+      assert.match(message, /workload.*(ErrImagePull|ImagePullBackOff).*lab\/worklod/s);
+      assert.match(remedy ?? '', /`lab up`.*`lab kubectl -n lab-none describe pods`.*logs/);
+      return true;
+    },
   );
 });
+
+test('a pod that cannot even be made is missed', async () => {
+  const scenario = await loadScenario('latency');
+  const manifestsText = scenario.manifestsText.replace('serviceAccountName: workload', 'serviceAccountName: nobody');
+  // The Deployment of the test before must not stand in for it.
+  await removeScenario(cluster.kube, pool, signal);
+  await assert.rejects(
+    deployScenario(context(), {
+      scenario: { ...scenario, manifestsText },
+      pool,
+      dataPlane: dataPlaneOf(pool),
+      placements: [],
+      readyTimeoutSeconds: 5,
+    }),
+    { code: 'LAB_POD_NOT_READY', message: /:\n0 pods are there, not 1/ },
+  );
+});
+
+test('a check and the e2e tests refuse while a cluster is up, and leave it alone', async () => {
+  for (const words of [
+    ['check', 'startup'],
+    ['check', 'cycles'],
+    ['check', 'same-plane'],
+    ['check', 'second-generator'],
+    ['test', '--tier', 'e2e'],
+  ]) {
+    const began = performance.now();
+    const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, ...words]);
+    assert.deepEqual({ exitCode, stdout }, { exitCode: 2, stdout: '' }, words.join(' '));
+    assert.match(stderr, /A cluster is up, with none; .*\n.*`lab down`/, words.join(' '));
+    assert.ok(performance.now() - began < 5000, 'it says so before it does anything');
+  }
+  assert.notEqual(await attach(), null);
+});
+
+test('an exec without a command: exit 2 with one message', async () => {
+  const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, 'exec', 'lab-none/workload']);
+  assert.deepEqual({ exitCode, stdout }, { exitCode: 2, stdout: '' });
+  assert.match(stderr, /`lab exec` needs -- and after it COMMAND \[ARGUMENT\.\.\.\]\n {5}See `lab exec --help`\.\n$/);
+});
+
+/** The error of a manifest that the API server does not take: what it says, with what to do. */
+function saysOfManifest(message: RegExp): (error: LabError) => boolean {
+  return (error) => {
+    assert.deepEqual([error.code, error.exitCode], ['LAB_MANIFEST_INVALID', 2], error.message);
+    assert.match(error.message, message);
+    assert.match(error.remedy ?? '', /Correct the manifest/);
+    return true;
+  };
+}
 
 function context() {
   return { kube: cluster.kube, signal, progress: () => undefined };

@@ -2,7 +2,7 @@ import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@
 import { parseAllDocuments } from 'yaml';
 import type { Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import { ApiError, type Kube } from '../../clusters/kube.ts';
 import type { DataPlane, Placement } from '../../datapath/data-plane.ts';
 import type { LoadedScenario } from './scenario.ts';
 
@@ -14,7 +14,7 @@ const removalTimeoutSeconds = 60;
 /**
  * Deploys a scenario's manifests on a pool, enrolled in its data plane, and resolves when every pod is ready and the
  * data plane has accepted them.
- * @throws LabError LAB_MANIFEST_INVALID when a manifest is refused, LAB_WAIT_TIMEOUT when a pod does not become ready.
+ * @throws LabError LAB_MANIFEST_INVALID when a manifest is refused, LAB_POD_NOT_READY when a pod does not become ready.
  */
 export async function deployScenario(
   { kube, signal, progress }: { kube: Kube; signal: AbortSignal; progress: (message: string) => void },
@@ -34,16 +34,23 @@ export async function deployScenario(
 ): Promise<Deployed> {
   progress(`${pool.name}: workload and generators`);
   const objects = placed(scenario, pool, dataPlane, placements);
-  await kube.apply([namespaceOf(pool), scriptOf(scenario, pool), ...objects], signal);
-  const deployments = objects.filter(({ kind }) => kind === 'Deployment').length;
-  const pods = await kube.waitFor<V1Pod>(`/api/v1/namespaces/${pool.namespace}/pods`, {
-    signal,
-    timeoutSeconds: readyTimeoutSeconds,
-    what: `the workload and the generators of ${pool.name} to be ready`,
-    labelSelector: 'lab.role',
-    condition: (found) => found.length === deployments && found.every(isReady),
-    describe: (found) => found.map(describePod).join('\n'),
+  await kube.apply([namespaceOf(pool), scriptOf(scenario, pool)], signal);
+  await kube.apply(objects, signal).catch((error: unknown) => {
+    throw isRefusal(error) ? manifestInvalid(scenario, error.message, error) : error;
   });
+  const deployments = objects.filter(({ kind }) => kind === 'Deployment').length;
+  const pods = await kube
+    .waitFor<V1Pod>(`/api/v1/namespaces/${pool.namespace}/pods`, {
+      signal,
+      timeoutSeconds: readyTimeoutSeconds,
+      what: `the workload and the generators of ${pool.name} to be ready`,
+      labelSelector: 'lab.role',
+      condition: (found) => found.length === deployments && found.every(isReady),
+      describe: (found) => describePods(found, deployments),
+    })
+    .catch((error: unknown) => {
+      throw error instanceof LabError && error.code === 'LAB_WAIT_TIMEOUT' ? podNotReady(pool, error) : error;
+    });
   await dataPlane.ready({ kube, signal, progress }, pool);
   const workload = pods.find((pod) => pod.metadata?.labels?.['lab.role'] === 'workload');
   if (workload === undefined) throw new Error(`scenario ${scenario.name} has no pod with lab.role=workload`);
@@ -99,13 +106,33 @@ function manifests(scenario: LoadedScenario): KubernetesObject[] {
       return document.toJS() as KubernetesObject;
     });
   } catch (cause) {
-    throw new LabError('LAB_MANIFEST_INVALID', {
-      message: `scenarios/${scenario.name}/${scenario.manifests} is not valid YAML: ${(cause as Error).message}`,
-      remedy: 'Correct the manifest.',
-      exitCode: 2,
-      cause,
-    });
+    throw manifestInvalid(scenario, `it is not valid YAML: ${(cause as Error).message}`, cause);
   }
+}
+
+/** That an object is wrong, rather than the cluster: the API server answers 500 for a field that it does not know. */
+function isRefusal(error: unknown): error is LabError {
+  if (error instanceof ApiError) return [400, 422, 500].includes(error.status);
+  return error instanceof LabError && error.code === 'LAB_KIND_UNKNOWN';
+}
+
+function manifestInvalid(scenario: LoadedScenario, why: string, cause: unknown): LabError {
+  return new LabError('LAB_MANIFEST_INVALID', {
+    message: `scenarios/${scenario.name}/${scenario.manifests} is refused: ${why}`,
+    remedy: 'Correct the manifest.',
+    exitCode: 2,
+    cause,
+  });
+}
+
+function podNotReady({ namespace }: Pool, cause: LabError): LabError {
+  return new LabError('LAB_POD_NOT_READY', {
+    message: cause.message,
+    remedy:
+      'To see more, bring a cluster up with `lab up`, run again, and look from another terminal while it waits: ' +
+      `\`lab kubectl -n ${namespace} describe pods\`, \`lab kubectl -n ${namespace} logs POD --all-containers\`.`,
+    cause,
+  });
 }
 
 function onNode(template: V1PodTemplateSpec, node: string): V1PodTemplateSpec {
@@ -129,6 +156,11 @@ function scriptOf(scenario: LoadedScenario, pool: Pool): KubernetesObject {
 function isReady(pod: V1Pod): boolean {
   if (pod.metadata?.deletionTimestamp !== undefined) return false;
   return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+function describePods(pods: readonly V1Pod[], expected: number): string {
+  const count = pods.length === expected ? [] : [`${pods.length} pods are there, not ${expected}`];
+  return [...count, ...pods.map(describePod)].join('\n');
 }
 
 function describePod(pod: V1Pod): string {
