@@ -1,25 +1,35 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import type { V1PodList } from '@kubernetes/client-node';
 import { exec, type Process, start, tryExec } from '../clusters/exec.ts';
 import { readJournal } from '../clusters/netns/journal.ts';
-import { tearDown } from '../clusters/netns/life.ts';
+import { attach, tearDown } from '../clusters/netns/life.ts';
+import { journalPath } from '../clusters/netns/paths.ts';
+import { strayProcesses } from '../clusters/netns/stray-process.ts';
+import { nodePod } from '../datapath/node-command.ts';
 import { type HostState, readHostState, remainingDifferences } from './checks/host-state.ts';
+import { exclusively, requireNoCluster } from './session.ts';
 
 const program = join(import.meta.dirname, 'lab.ts');
 let before_: HostState;
 
 before(async () => {
+  await exclusively(requireNoCluster);
   // The first cluster loads kernel modules, whose defaults show among the sysctls for good.
   await lab('up', '--planes', 'none');
   await lab('down');
   before_ = await readHostState();
 });
 
-after(() => tearDown());
+after(async () => {
+  // Where there is no state to go back to, another's cluster may be up.
+  if (before_ !== undefined) await tearDown();
+});
 
 test('down leaves the host as it was', async () => {
   const { stdout } = await lab('up', '--planes', 'none');
@@ -69,6 +79,80 @@ test('after kill -9 of the supervisor the next call leaves nothing behind', asyn
   assert.deepEqual(await remainingDifferences(before_), []);
 });
 
+test('after kill -9 of `up` while data planes install the next call leaves nothing behind', async () => {
+  const up = start(process.execPath, [program, 'up', '--planes', 'none'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await untilLine(up, /^none: kube-proxy/);
+  up.kill('SIGKILL');
+  await up.ended;
+  const { stdout } = await lab('status');
+  assert.match(stdout, /No cluster is up/);
+  assert.deepEqual(await remainingDifferences(before_), []);
+});
+
+test('after kill -9 of a run on a cluster that is up the next run works, and only its own pods are there', async () => {
+  await lab('up', '--planes', 'none');
+  const killed = startRun('--placement', 'cross-node,same-node');
+  await untilLine(killed, /^block 1/);
+  killed.kill('SIGKILL');
+  await killed.ended;
+  const cluster = await attach();
+  assert.ok(cluster);
+  const [namespace, node] = ['lab-none-system', 'none-1'];
+  const capture = nodePod({ name: 'left-behind', namespace, node, script: 'exec sleep 1000' });
+  await cluster.kube.json('POST', `/api/v1/namespaces/${namespace}/pods`, { body: capture });
+  const next = startRun();
+  await untilLine(next, /^block 1/);
+  const { items } = await cluster.kube.json<V1PodList>('GET', '/api/v1/pods');
+  const names = items.map(({ metadata }) => metadata?.name).join('\n');
+  assert.match(names, /generator-cross-node/);
+  assert.doesNotMatch(names, /generator-same-node|left-behind/);
+  next.kill('SIGINT');
+  assert.equal((await next.ended).exitCode, 130);
+  assert.match((await lab('status')).stdout, /A cluster is up/);
+  await lab('down');
+  assert.deepEqual(await remainingDifferences(before_), []);
+});
+
+test('a journal of another version stops what needs a cluster, and `down` removes everything without it', async () => {
+  await lab('up', '--planes', 'none');
+  await writeFile(journalPath, '{"version":99}');
+  for (const words of [['status'], ['up'], ['run', 'latency'], ['check', 'cycles']]) {
+    const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, ...words]);
+    assert.deepEqual({ exitCode, stdout }, { exitCode: 5, stdout: '' }, words.join(' '));
+    assert.match(stderr, /^lab: .*is not a journal of this version of the lab\n {5}`lab down` .*\n$/);
+  }
+  const list = await lab('list');
+  assert.match(list.stdout, /latency/);
+  assert.match(list.stderr, /^lab: what an earlier lab has left could not be removed:\nlab: .*journal/);
+  assert.match((await lab('down')).stderr, /^Down after/m);
+  assert.deepEqual(await remainingDifferences(before_), []);
+});
+
+test('while a cluster starts, commands say so, and `down` leaves it to the one who starts it', async () => {
+  const up = start(process.execPath, [program, 'up', '--planes', 'none'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await untilLine(up, /^control plane$/);
+  const starting = await strayProcesses();
+  assert.ok(starting.length > 0);
+  for (const pid of starting) process.kill(pid, 'SIGSTOP');
+  const outcomes = await Promise.all(
+    [['status'], ['kubectl', 'get', 'pods'], ['exec', 'some/pod', '--', 'true'], ['down']].map((words) =>
+      tryExec(process.execPath, [program, ...words]),
+    ),
+  );
+  assert.deepEqual(
+    outcomes.map(({ exitCode, stdout }) => ({ exitCode, stdout })),
+    Array(4).fill({ exitCode: 5, stdout: '' }),
+  );
+  for (const { stderr } of outcomes.slice(0, 3))
+    assert.match(stderr, /^lab: The cluster is starting: .*\n {5}Wait .*\n$/);
+  assert.match(outcomes[3]?.stderr ?? '', /^lab: Another lab is at work/);
+  for (const pid of starting) process.kill(pid, 'SIGCONT');
+  assert.equal((await up.ended).exitCode, 0);
+  assert.match((await lab('status')).stdout, /A cluster is up/);
+  await lab('down');
+  assert.deepEqual(await remainingDifferences(before_), []);
+});
+
 test('five cycles of up and down leave nothing behind', async () => {
   const { stdout } = await lab('check', 'cycles', '--count', '5');
   assert.match(stdout, /^5 cycles, 0 differences$/m);
@@ -88,8 +172,8 @@ function lab(...words: string[]) {
   return exec(process.execPath, [program, ...words], { timeoutMs: 300_000 });
 }
 
-function startRun(): Process {
-  const flags = ['--planes', 'none', '--blocks', '20', '--seconds', '2'];
+function startRun(...more: string[]): Process {
+  const flags = ['--planes', 'none', '--blocks', '20', '--seconds', '2', ...more];
   return start(process.execPath, [program, 'run', 'latency', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
