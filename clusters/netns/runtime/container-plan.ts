@@ -17,8 +17,9 @@ export type PlanContext = {
   volumeMounts: readonly Mount[];
   networkNamespace: string | null;
   cgroupsPath: string;
-  /** Whether the host has cgroup v2 alone. */
+  /** Of the host: whether it has cgroup v2 alone, and whether its cgroups count swap. */
   unifiedCgroups: boolean;
+  swapIsCounted: boolean;
   sysctls: Readonly<Record<string, string>>;
 };
 
@@ -54,9 +55,10 @@ export function containerPlan(pod: V1Pod, container: V1Container, context: PlanC
     networkNamespace: context.networkNamespace,
     hostPid: pod.spec?.hostPID ?? false,
     hostIpc: pod.spec?.hostIPC ?? false,
-    ownCgroupNamespace: context.unifiedCgroups && !privileged,
+    cgroupView: context.unifiedCgroups ? (privileged ? 'host' : 'own') : 'v1',
     cgroupsPath: context.cgroupsPath,
     limits: cgroupLimits(container.resources),
+    swapIsCounted: context.swapIsCounted,
     sysctls: context.sysctls,
     mounts: [
       ...image.mounts.map(

@@ -20,6 +20,7 @@ const context = {
   networkNamespace: '/run/netns/cni-1',
   cgroupsPath: '/lab/node-1/kubepods/podu/c',
   unifiedCgroups: false,
+  swapIsCounted: false,
   sysctls: {},
 };
 const plan = (container: Partial<V1Container>, spec: Partial<V1Pod['spec']> = {}) =>
@@ -132,15 +133,31 @@ test('a volume takes the place of a standard mount', () => {
   );
 });
 
-test('with cgroup v2 a container has a cgroup namespace, unless it is privileged', () => {
-  const of = (securityContext: NonNullable<V1Container['securityContext']>) =>
-    containerPlan(
-      { metadata: {}, spec: { containers: [] } },
-      { name: 'c', securityContext },
-      { ...context, unifiedCgroups: true },
-    );
-  const has = (described: object) => JSON.stringify(described).includes('{"type":"cgroup"}');
-  assert.equal(has(ociSpec(of({}))), true);
-  assert.equal(has(ociSpec(of({ privileged: true }))), false);
-  assert.equal(has(ociSpec(plan({}))), false);
+test('with cgroup v2 a container sees its own cgroup, a privileged one the mount that the host has', () => {
+  const of = (privileged: boolean, unifiedCgroups: boolean) => {
+    const container = { name: 'c', securityContext: { privileged } };
+    const planned = containerPlan({ spec: { containers: [] } }, container, { ...context, unifiedCgroups });
+    const spec = ociSpec(planned) as {
+      mounts: { destination: string; type: string }[];
+      linux: { namespaces: object[] };
+    };
+    return {
+      namespace: spec.linux.namespaces.some((namespace) => 'type' in namespace && namespace.type === 'cgroup'),
+      type: spec.mounts.find(({ destination }) => destination === '/sys/fs/cgroup')?.type,
+    };
+  };
+  assert.deepEqual(of(false, true), { namespace: true, type: 'cgroup' });
+  assert.deepEqual(of(true, true), { namespace: false, type: 'bind' });
+  assert.deepEqual(of(true, false), { namespace: false, type: 'cgroup' });
+});
+
+test('a memory limit holds for memory and swap together, where swap is counted', () => {
+  const of = (swapIsCounted: boolean, container: Partial<V1Container>) => {
+    const spec = ociSpec({ ...plan(container), swapIsCounted }) as { linux: { resources: { memory?: object } } };
+    return spec.linux.resources.memory;
+  };
+  const limited = { resources: { limits: { memory: '64Mi' } } };
+  assert.deepEqual(of(true, limited), { limit: 67_108_864, swap: 67_108_864 });
+  assert.deepEqual(of(false, limited), { limit: 67_108_864 });
+  assert.equal(of(true, {}), undefined);
 });

@@ -21,11 +21,16 @@ export type ContainerPlan = {
   networkNamespace: string | null;
   hostPid: boolean;
   hostIpc: boolean;
-  /** With cgroup v2 a container sees its own cgroup as the root, as containerd has it. */
-  ownCgroupNamespace: boolean;
+  /**
+   * What it sees at /sys/fs/cgroup: v1's hierarchies, or of v2 its `own` cgroup as the root, or, privileged, all that the
+   * `host` has, as containerd has it.
+   */
+  cgroupView: 'v1' | 'own' | 'host';
   /** From the root of every cgroup hierarchy. */
   cgroupsPath: string;
   limits: CgroupLimits;
+  /** Whether the host counts swap by cgroup; runc fails where it is to set a limit that is not there. */
+  swapIsCounted: boolean;
   sysctls: Readonly<Record<string, string>>;
   /** Image and volumes, beside the standard file systems. */
   mounts: readonly Mount[];
@@ -38,7 +43,7 @@ export type ContainerPlan = {
  * the out-of-memory score, which are left as they are: a host may not let its root change them.
  */
 export function ociSpec(plan: ContainerPlan): object {
-  const { capabilities, privileged } = plan;
+  const { capabilities, privileged, cgroupView } = plan;
   return {
     ociVersion: '1.0.2',
     process: {
@@ -52,7 +57,7 @@ export function ociSpec(plan: ContainerPlan): object {
     },
     root: { path: 'rootfs', readonly: plan.readOnlyRoot },
     hostname: plan.hostname,
-    mounts: withoutReplaced(standardMounts(privileged), plan.mounts),
+    mounts: withoutReplaced([...standardMounts(privileged), cgroupMount(privileged, cgroupView)], plan.mounts),
     linux: {
       namespaces: namespaces(plan),
       cgroupsPath: plan.cgroupsPath,
@@ -65,8 +70,9 @@ export function ociSpec(plan: ContainerPlan): object {
   };
 }
 
+const kernelOptions = (privileged: boolean): string[] => ['nosuid', 'noexec', 'nodev', privileged ? 'rw' : 'ro'];
+
 function standardMounts(privileged: boolean): Mount[] {
-  const kernel = ['nosuid', 'noexec', 'nodev', privileged ? 'rw' : 'ro'];
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     {
@@ -88,9 +94,20 @@ function standardMounts(privileged: boolean): Mount[] {
       options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: kernel },
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...kernel, 'relatime'] },
+    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: kernelOptions(privileged) },
   ];
+}
+
+/**
+ * Whoever mounts v2 anew in the first cgroup namespace sets the options of the host's own mount: there is one superblock,
+ * and `nsdelegate` would be gone for all. There the mount that is there is shown instead.
+ */
+function cgroupMount(privileged: boolean, view: ContainerPlan['cgroupView']): Mount {
+  const destination = '/sys/fs/cgroup';
+  const options = kernelOptions(privileged);
+  return view === 'host'
+    ? { destination, type: 'bind', source: destination, options: ['rbind', ...options, 'rprivate'] }
+    : { destination, type: 'cgroup', source: 'cgroup', options: [...options, 'relatime'] };
 }
 
 /** A volume that is mounted where a standard file system would be takes its place. Parents are mounted first. */
@@ -103,18 +120,18 @@ function withoutReplaced(standard: readonly Mount[], own: readonly Mount[]): Mou
   ];
 }
 
-function namespaces({ networkNamespace, hostPid, hostIpc, ownCgroupNamespace }: ContainerPlan): object[] {
+function namespaces({ networkNamespace, hostPid, hostIpc, cgroupView }: ContainerPlan): object[] {
   return [
     ...(hostPid ? [] : [{ type: 'pid' }]),
     ...(hostIpc ? [] : [{ type: 'ipc' }]),
     { type: 'uts' },
     { type: 'mount' },
-    ...(ownCgroupNamespace ? [{ type: 'cgroup' }] : []),
+    ...(cgroupView === 'own' ? [{ type: 'cgroup' }] : []),
     ...(networkNamespace === null ? [] : [{ type: 'network', path: networkNamespace }]),
   ];
 }
 
-function resources({ privileged, limits }: ContainerPlan): object {
+function resources({ privileged, limits, swapIsCounted }: ContainerPlan): object {
   return {
     // Denied first: runc then allows the standard devices and those that the bundle names.
     devices: [{ allow: privileged, access: 'rwm' }],
@@ -122,8 +139,13 @@ function resources({ privileged, limits }: ContainerPlan): object {
       shares: limits.cpuShares,
       ...(limits.cpuQuota === null ? {} : { quota: limits.cpuQuota, period: limits.cpuPeriod }),
     },
-    ...(limits.memoryBytes === null ? {} : { memory: { limit: limits.memoryBytes } }),
+    ...(limits.memoryBytes === null ? {} : { memory: memory(limits.memoryBytes, swapIsCounted) }),
   };
+}
+
+/** Memory and swap together get no more than memory alone may have: a container over its limit is killed, not swapped out. */
+function memory(limit: number, swapIsCounted: boolean): object {
+  return swapIsCounted ? { limit, swap: limit } : { limit };
 }
 
 const maskedPaths = [

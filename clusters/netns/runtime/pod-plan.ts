@@ -9,6 +9,7 @@ import { containerEnvironment } from './environment.ts';
 import type { ContainerPlan } from './oci-spec.ts';
 import type { PodVolumes } from './pod-volumes.ts';
 import { isNetworkSysctl } from './sandbox.ts';
+import { swapIsCounted } from './swap.ts';
 
 /** What a container's plan needs of the pod as it runs on its node. */
 export type PodPlanContext = {
@@ -52,6 +53,7 @@ export async function planContainer(
     variables,
     volumeMounts: await volumes.mounts(container, variables),
     unifiedCgroups: existsSync('/sys/fs/cgroup/cgroup.controllers'),
+    swapIsCounted: swapIsCounted(),
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
   });
 }
