@@ -1,20 +1,17 @@
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type Pool, poolOf } from '../cluster.ts';
 import { LabError } from '../error.ts';
-import { type Process, start } from '../exec.ts';
 import { connect } from '../kube.ts';
+import { startSupervisor } from '../supervisor/start.ts';
 import { ensureTools } from '../tools.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
 import { identify, isAlive, type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { kubeconfigPath, logDirectory, privateDirectory, supervisorSocket } from './paths.ts';
 import { strayProcesses } from './stray-process.ts';
-import { type SupervisorOptions, SupervisorReport, stayLine } from './supervisor-protocol.ts';
+import type { SupervisorOptions } from './supervisor-protocol.ts';
 
 /** The node outside all pools: `none`'s networking, for what belongs to no data plane. */
 export const outsideNode = { name: 'outside', pool: 'outside' } as const;
@@ -52,7 +49,13 @@ export async function bringUp({ pools, signal, progress }: BringUpOptions): Prom
   try {
     await rm(logDirectory, { recursive: true, force: true });
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
-    const supervisor = await startSupervisor(pools);
+    const supervisor = await startSupervisor({
+      what: 'the embedded cluster',
+      program: join(import.meta.dirname, 'supervisor.ts'),
+      options: (port): SupervisorOptions => ({ nodes: nodesOf(pools), port }),
+      log: join(logDirectory, 'supervisor.log'),
+      timeoutSeconds: startTimeoutSeconds,
+    });
     const started = { ...journal, supervisor: await identify(supervisor.process.pid) };
     await writeJournal(started);
     await supervisor.ready(signal, progress);
@@ -129,97 +132,12 @@ async function findProcesses(): Promise<readonly number[] | null> {
   }
 }
 
+function nodesOf(pools: readonly Pool[]): SupervisorOptions['nodes'] {
+  return [...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ name: node, pool: name }))), outsideNode];
+}
+
 function clusterOf(pools: readonly Pool[]): Cluster {
   return { kind: 'netns', kubeconfig: kubeconfigPath, pools, kube: connect(kubeconfigPath) };
-}
-
-type Supervisor = {
-  process: Process;
-  ready(signal: AbortSignal, progress: (message: string) => void): Promise<void>;
-  letGo(): Promise<void>;
-};
-
-// A pid namespace: when its first process ends, the kernel ends all others, however they were started. A shell is that
-// first process because it reaps orphans, which Node.js does not.
-async function startSupervisor(pools: readonly Pool[]): Promise<Supervisor> {
-  const listener = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    listener.once('error', reject);
-    listener.listen(0, '127.0.0.1', () => resolve((listener.address() as { port: number }).port));
-  });
-  const options: SupervisorOptions = {
-    nodes: [...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ name: node, pool: name }))), outsideNode],
-    port,
-  };
-  const log = createWriteStream(join(logDirectory, 'supervisor.log'));
-  await new Promise((resolve) => log.once('open', resolve));
-  const logFd = (log as unknown as { fd: number }).fd;
-  // Node.js has no public way to hand a listening socket to a process that is not started as Node.js directly.
-  const listenFd = (listener as unknown as { _handle: { fd: number } })._handle.fd;
-  const program = join(import.meta.dirname, 'supervisor.ts');
-  const child = start(
-    'unshare',
-    [
-      ...['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', '--'],
-      ...['sh', '-c', '"$@"; exit $?', 'datapath-lab', process.execPath, program],
-    ],
-    {
-      stdio: ['ignore', logFd, logFd, listenFd, 'pipe'],
-      detached: true,
-      env: { LAB_SUPERVISOR: JSON.stringify(options) },
-      cwd: '/',
-    },
-  );
-  listener.close();
-  log.destroy();
-  const report = child.stdio[4] as Socket;
-  return {
-    process: child,
-    ready: (signal, progress) => awaitReady(child, report, signal, progress),
-    letGo: async () => {
-      await new Promise<void>((resolve) => report.end(`${stayLine}\n`, resolve));
-      report.destroy();
-    },
-  };
-}
-
-async function awaitReady(
-  child: Process,
-  report: Readable,
-  signal: AbortSignal,
-  progress: (message: string) => void,
-): Promise<void> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutSeconds * 1000)]);
-  const lines = createInterface({ input: report });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      deadline.addEventListener('abort', () => {
-        signal.aborted ? reject(signal.reason) : reject(failed(`did not finish in ${startTimeoutSeconds} s`, null));
-      });
-      lines.on('line', (line) => {
-        const parsed = SupervisorReport.parse(JSON.parse(line));
-        if (parsed.report === 'step') progress(parsed.message);
-        else if (parsed.report === 'ready') resolve();
-        else reject(failed(`failed: ${parsed.message}`, parsed.remedy));
-      });
-      void child.ended.then(async () => reject(failed(`ended:\n${await supervisorLogTail()}`, null)));
-    });
-  } finally {
-    lines.close();
-    report.resume();
-  }
-}
-
-function failed(what: string, remedy: string | null): LabError {
-  return new LabError('LAB_CLUSTER_START_FAILED', {
-    message: `The start of the embedded cluster ${what}`,
-    remedy: remedy ?? `Logs are in ${logDirectory}; \`lab doctor\` says what this host lacks.`,
-  });
-}
-
-async function supervisorLogTail(): Promise<string> {
-  const log = await readFile(join(logDirectory, 'supervisor.log'), 'utf8').catch(() => '');
-  return log.trimEnd().split('\n').slice(-15).join('\n');
 }
 
 function kill(pid: number): void {

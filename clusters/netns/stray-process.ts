@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { optionsVariable } from '../supervisor/report.ts';
 
 /**
  * Processes that a supervisor has started, and the supervisors themselves, without a journal that names them: all have
@@ -10,7 +11,7 @@ export async function strayProcesses(): Promise<number[]> {
   for (const pid of pids) {
     // Most end while they are looked at, or are the kernel's own.
     const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (environment.split('\0').some((variable) => variable.startsWith('LAB_SUPERVISOR='))) stray.push(Number(pid));
+    if (environment.split('\0').some((variable) => variable.startsWith(`${optionsVariable}=`))) stray.push(Number(pid));
   }
   return stray;
 }
