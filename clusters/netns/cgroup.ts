@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '../error.ts';
-import { cgroupRoot } from './paths.ts';
+import { cgroupRoot, rootControllersPath } from './paths.ts';
+import { readRootControllers, resetRootControllers } from './root-controllers.ts';
 
 /** Mount points of all cgroup hierarchies, v1 and v2, that this process sees. */
 export async function hierarchies(): Promise<string[]> {
@@ -17,6 +18,9 @@ export async function hierarchies(): Promise<string[]> {
 
 /** Moves this process, and so everything that it starts, into `<lab's subtree>/<name>` of every hierarchy. */
 export async function enterCgroup(name: string): Promise<void> {
+  const controllers = await readRootControllers();
+  // Of two starts the first saw the host as it was.
+  if (controllers !== null) await writeFile(rootControllersPath, controllers.join(' '), { flag: 'wx' }).catch(ifThere);
   for (const hierarchy of await hierarchies()) {
     const lab = join(hierarchy, cgroupRoot);
     await mkdir(join(lab, name), { recursive: true });
@@ -28,7 +32,7 @@ export async function enterCgroup(name: string): Promise<void> {
   }
 }
 
-/** Removes the lab's subtree from every hierarchy, killing what is still in it first. */
+/** Removes the lab's subtree from every hierarchy, killing what is still in it first, and leaves their roots as they were. */
 export async function removeCgroups(timeoutSeconds = 10): Promise<void> {
   const deadline = Date.now() + timeoutSeconds * 1000;
   for (const hierarchy of await hierarchies()) {
@@ -44,10 +48,14 @@ export async function removeCgroups(timeoutSeconds = 10): Promise<void> {
       await delay(20);
     }
   }
+  const controllers = await recordedControllers();
+  if (controllers !== null) await resetRootControllers(controllers);
+  await rm(rootControllersPath, { force: true });
 }
 
-/** Whether any hierarchy has the lab's subtree. */
+/** Whether any hierarchy has the lab's subtree, or a root may have been changed for it. */
 export async function cgroupsExist(): Promise<boolean> {
+  if ((await recordedControllers()) !== null) return true;
   const found = await Promise.all(
     (await hierarchies()).map((point) =>
       readdir(join(point, cgroupRoot)).then(
@@ -57,6 +65,15 @@ export async function cgroupsExist(): Promise<boolean> {
     ),
   );
   return found.includes(true);
+}
+
+async function recordedControllers(): Promise<string[] | null> {
+  const text = await readFile(rootControllersPath, 'utf8').catch(() => null);
+  return text?.split(' ') ?? null;
+}
+
+function ifThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }
 
 async function inherit(directory: string, file: string): Promise<void> {

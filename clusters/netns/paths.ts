@@ -12,6 +12,9 @@ export const kubeconfigPath = join(runtimeDirectory, 'kubeconfig');
 /** The supervisor's own API (HTTP on a unix socket). */
 export const supervisorSocket = join(runtimeDirectory, 'supervisor.sock');
 
+/** Which controllers the root of cgroup v2 gave its children before the lab came; see `root-controllers.ts`. */
+export const rootControllersPath = join(runtimeDirectory, 'cgroup-controllers');
+
 /** Logs of the supervisor and the control plane; kept after `down` until the next `up`. */
 export const logDirectory = join(runtimeDirectory, 'logs');
 

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { exec, start } from '../exec.ts';
 import { hierarchies } from './cgroup.ts';
 import { runtimeDirectory } from './paths.ts';
+import { readRootControllers, resetRootControllers } from './root-controllers.ts';
 
 /** Set in the process that runs the tests inside, to a cgroup subtree of its own: a lab that is up is left alone. */
 const insideVariable = 'LAB_TEST_CGROUP';
@@ -21,6 +22,7 @@ export function testInNamespaces(file: string, declare: () => void): void {
   }
   const skip = process.getuid?.() === 0 ? false : 'needs root';
   test('in namespaces of its own', { skip }, async () => {
+    const controllers = await readRootControllers();
     const cgroupRoot = `datapath-lab-test-${process.pid}`;
     const flags = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
     const program = [process.execPath, '--test-reporter=spec', '--test-force-exit', file];
@@ -42,6 +44,7 @@ export function testInNamespaces(file: string, declare: () => void): void {
     }
     const { exitCode } = await child.ended;
     for (const point of await hierarchies()) await removeEmpty(join(point, cgroupRoot), Date.now() + 10_000);
+    if (controllers !== null) await resetRootControllers(controllers);
     assert.equal(exitCode, 0, output);
   });
 }
