@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { LabError } from '../error.ts';
 import { start } from '../exec.ts';
+import { shortFarewell } from './short-farewell.ts';
 
 /** A command that runs in the network and mount namespaces which process `pid` holds. */
 export function enter(pid: number, file: string, args: readonly string[]): [file: string, args: string[]] {
@@ -14,7 +15,7 @@ export function enter(pid: number, file: string, args: readonly string[]): [file
  * @throws LabError LAB_NAMESPACE_FAILED with what the shell said.
  */
 export async function holdNamespace(name: string, setUp: string, signal: AbortSignal): Promise<number> {
-  const script = `set -e\n${setUp}\necho ready\nexec sleep infinity`;
+  const script = `set -e\nsysctl -q -w ${shortFarewell}\n${setUp}\necho ready\nexec sleep infinity`;
   const holder = start('unshare', ['--net', '--mount', '--uts', '--propagation', 'private', 'sh', '-c', script, name], {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,

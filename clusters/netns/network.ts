@@ -1,6 +1,7 @@
 import { exec } from '../exec.ts';
 import { addressPlan } from './address-plan.ts';
 import { enter } from './namespace.ts';
+import { shortFarewell } from './short-farewell.ts';
 
 /** A namespace to be joined to the nodes' network: `index` picks its addresses (0 is the control plane). */
 export type Joined = { pid: number; index: number; address: string };
@@ -13,6 +14,7 @@ export async function createFabric(fabricPid: number, signal: AbortSignal): Prom
     signal,
   );
   await ip(null, ['link set lo up'], signal);
+  await exec('sysctl', ['-q', '-w', shortFarewell], { signal });
 }
 
 /**

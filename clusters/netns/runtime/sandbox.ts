@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
 import { exec, tryExec } from '../../exec.ts';
+import { shortFarewell } from '../short-farewell.ts';
 import {
   type CniAttachment,
   type CniExec,
@@ -68,8 +69,8 @@ async function createNamespace(node: RuntimeNode, netns: string, pod: V1Pod): Pr
     .filter(({ name }) => isNetworkSysctl(name))
     .map(({ name, value }) => `${name}=${value}`);
   const script =
-    'ip netns add "$1" && ip -n "$1" link set lo up || exit 1; n=$1; shift; [ $# = 0 ] || exec nsenter --net="/run/netns/$n" sysctl -q -w "$@"';
-  await exec(...onNode(node, 'sh', ['-c', script, 'sandbox', netnsName(netns), ...settings]));
+    'ip netns add "$1" && ip -n "$1" link set lo up || exit 1; n=$1; shift; exec nsenter --net="/run/netns/$n" sysctl -q -w "$@"';
+  await exec(...onNode(node, 'sh', ['-c', script, 'sandbox', netnsName(netns), shortFarewell, ...settings]));
 }
 
 /** Sysctls that belong to the network namespace; the others are each container's own. */
