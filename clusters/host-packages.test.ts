@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requireClusterHost } from './cluster-host.ts';
 import { isAtLeast } from './go.ts';
-import { isInstalled } from './host-packages.ts';
+import { isInstalled, packageNames } from './host-packages.ts';
 
 test('a cluster needs root on Linux, exit 3 otherwise', () => {
   requireClusterHost({ platform: 'linux', userId: 0 });
@@ -24,6 +24,12 @@ test('versions are compared by number, part by part', () => {
   ] as const) {
     assert.equal(isAtLeast(version, required), expected, `${version} >= ${required}`);
   }
+});
+
+test('a package has the name that its distribution gives it', () => {
+  assert.deepEqual(packageNames(['bpftool', 'runc'], 'ID=debian\n'), ['bpftool', 'runc']);
+  assert.deepEqual(packageNames(['bpftool', 'runc'], 'ID=ubuntu\nID_LIKE=debian\n'), ['linux-tools-generic', 'runc']);
+  assert.deepEqual(packageNames(['bpftool'], 'ID=linuxmint\nID_LIKE="ubuntu debian"\n'), ['linux-tools-generic']);
 });
 
 test('a program is found on PATH or at its path, if it can be run', async () => {

