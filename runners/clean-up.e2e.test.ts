@@ -20,10 +20,11 @@ let before_: HostState;
 
 before(async () => {
   await exclusively(requireNoCluster);
+  const untouched = await readHostState();
   // The first cluster loads kernel modules, whose defaults show among the sysctls for good.
   await lab('up', '--planes', 'none');
   await lab('down');
-  before_ = await readHostState();
+  before_ = { ...untouched, sysctls: (await readHostState()).sysctls ?? [] };
 });
 
 after(async () => {

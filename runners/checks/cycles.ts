@@ -1,3 +1,4 @@
+import { ensurePackages } from '../../clusters/host-packages.ts';
 import { allPools } from '../planes.ts';
 import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check } from './check.ts';
@@ -9,10 +10,12 @@ export const cycles: Check = {
   async run({ count, signal, progress, stdout }) {
     const rounds = count ?? 50;
     const context = { signal, progress: () => undefined };
+    await ensurePackages(['bpftool'], { signal, progress });
     return exclusively(async () => {
+      const untouched = await readHostState();
       // The first cluster loads kernel modules, whose defaults show among the sysctls for good.
       await cycle(context);
-      const before = await readHostState();
+      const before = { ...untouched, sysctls: (await readHostState()).sysctls ?? [] };
       for (let round = 1; round <= rounds; round++) {
         progress(`cycle ${round} of ${rounds}`);
         await cycle(context);

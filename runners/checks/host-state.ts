@@ -1,16 +1,24 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tryExec } from '../../clusters/exec.ts';
+import { z } from 'zod';
+import { bpftool } from '../../clusters/bpftool.ts';
+import { exec, tryExec } from '../../clusters/exec.ts';
 import { cgroupRoot, runtimeDirectory } from '../../clusters/netns/paths.ts';
 
 /** What the lab could leave behind or change on a host, as sorted lines by kind, so that two states can be compared. */
 export type HostState = Readonly<Record<string, readonly string[]>>;
 
+const bpfKind = 'BPF programs';
+
 /** Sysctls that change by themselves. */
 const restless = /^(fs\.(dentry|file|inode|quota)|kernel\.(random|ns_last_pid|pty\.nr|perf_event)|.*conntrack_count)/;
 
-/** Reads links, addresses, routes, firewall, sysctls, mounts, cgroups, namespaces, BPF programs and the lab's own traces. */
+/**
+ * Reads links, addresses, routes, firewall, sysctls, mounts with their options, cgroups, namespaces, BPF programs and the
+ * lab's own traces.
+ * @throws LabError LAB_EXEC_FAILED where there is no bpftool: without it, no program would ever be found left.
+ */
 export async function readHostState(): Promise<HostState> {
   const output = async (file: string, args: readonly string[], drop = /^$/): Promise<string[]> => {
     const { stdout } = await tryExec(file, args);
@@ -29,20 +37,24 @@ export async function readHostState(): Promise<HostState> {
         .map((line) => line.split(' ').slice(3).join(' ')),
     ),
     cgroups: sorted(labCgroups()),
+    'cgroup controllers': rootControllers(),
     namespaces: labNamespaces(),
-    'BPF programs': (await output('bpftool', ['-j', 'prog', 'show'])).flatMap((line) => line.split('},{')),
+    [bpfKind]: await bpfPrograms(),
     processes: labProcesses(),
     'runtime directory': sorted(readable(runtimeDirectory).filter((name) => name !== 'logs')),
   };
 }
 
-/** What is there after that was not there before, and the other way round, a line for each. */
+/**
+ * What is there after that was not there before, and the other way round, a line for each. A BPF program that is gone is
+ * none: the lab takes none of others away, and one of a cluster before this goes a little later than its cgroup.
+ */
 export function differences(before: HostState, after: HostState): string[] {
   return Object.keys(after).flatMap((kind) => {
     const [then, now] = [before[kind] ?? [], after[kind] ?? []];
     return [
       ...now.filter((line) => !then.includes(line)).map((line) => `${kind}: new: ${line}`),
-      ...then.filter((line) => !now.includes(line)).map((line) => `${kind}: gone: ${line}`),
+      ...then.filter((line) => kind !== bpfKind && !now.includes(line)).map((line) => `${kind}: gone: ${line}`),
     ];
   });
 }
@@ -58,6 +70,26 @@ export async function remainingDifferences(before: HostState, timeoutSeconds = 5
     if (found.length === 0 || Date.now() > deadline) return found;
     await delay(100);
   }
+}
+
+const BpfPrograms = z.array(z.object({ id: z.number(), type: z.string(), name: z.string().default('') }));
+
+/** Without those that systemd loads whenever it starts a unit. */
+async function bpfPrograms(): Promise<string[]> {
+  const [file, ...args] = bpftool;
+  const { stdout } = await exec(file, [...args, '-j', 'prog', 'show']);
+  return BpfPrograms.parse(JSON.parse(stdout))
+    .filter(({ name }) => !name.startsWith('sd_'))
+    .map(({ id, type, name }) => `${id} ${type} ${name}`);
+}
+
+/** Of cgroup v2 alone; v1's hierarchies have all they have by their mount. */
+function rootControllers(): string[] {
+  return sorted(
+    text('/sys/fs/cgroup/cgroup.subtree_control')
+      .split(/\s+/)
+      .filter((name) => name !== ''),
+  );
 }
 
 function labCgroups(): string[] {

@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { prepareHost } from '../../clusters/host.ts';
+import { ensurePackages } from '../../clusters/host-packages.ts';
 import { ensureTools, toolNames } from '../../clusters/tools.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
 import { skippedTier, type Tier, type TierContext, type TierResult } from './tier.ts';
@@ -26,6 +27,7 @@ export const e2eTier: Tier = async (context) => {
   const files = await testFiles(isE2e, context);
   if (files.length === 0) return skippedTier('no test files');
   await prepareHost(context);
+  await ensurePackages(['bpftool'], context);
   await ensureTools(toolNames, context);
   return await runFiles(files, { timeoutSeconds: 1200, concurrency: 1 }, context);
 };
