@@ -7,6 +7,7 @@ import type { KubernetesObject, V1Container, V1Pod } from '@kubernetes/client-no
 import { LabError } from '../../error.ts';
 import { hierarchies } from '../cgroup.ts';
 import { podCgroup } from './pod-cgroup.ts';
+import { swapIsCounted } from './swap.ts';
 import { testInside } from './test-cluster.ts';
 
 const image = 'lab/node-tools';
@@ -32,6 +33,11 @@ async function eventually(read: () => Promise<string>, wanted: RegExp): Promise<
   }
 }
 
+/** With the options of the file system, which all its mounts share. */
+async function hostCgroupMounts(): Promise<string[]> {
+  return (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => / - cgroup2? /.test(line));
+}
+
 testInside(import.meta.filename, { network: true }, (cluster) => {
   test('CPU and memory limits are enforced, and CPU usage can be read', async () => {
     const { createPod, podWhen, deletePod, run, cgroupRoot, node } = cluster();
@@ -52,6 +58,12 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
       'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null',
     ]);
     assert.match(stdout, /^67108864$/m);
+    if (swapIsCounted()) {
+      // v1 limits memory and swap together, v2 swap alone.
+      const files = ['/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes', '/sys/fs/cgroup/memory.swap.max'];
+      const limit = await run('limited', ['sh', '-c', `cat ${files.join(' ')} 2>/dev/null`]);
+      assert.match(limit.stdout, /^(67108864|0)$/m);
+    }
     await deletePod('limited');
 
     const eat = `exec perl -e '$x = "a" x (256 * 1024 * 1024); sleep 60'`;
@@ -198,6 +210,7 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
         capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
       }),
     );
+    const cgroupMounts = await hostCgroupMounts();
     await createPod('privileged', once({ privileged: true }));
     for (const name of ['plain', 'strict', 'privileged']) {
       await podWhen(name, 'done', ({ status }) => status?.phase === 'Succeeded');
@@ -206,6 +219,7 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
     assert.match(await logs('strict'), /CapEff:\s+0000000000001000\nNoNewPrivs:\s+1\ntouch: .*Read-only file system/);
     const own = /^CapBnd:\s*(\w+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
     assert.match(await logs('privileged'), new RegExp(`CapEff:\\s+${own}`));
+    assert.deepEqual(await hostCgroupMounts(), cgroupMounts, 'the host’s own mounts keep their options');
     await Promise.all(['plain', 'strict', 'privileged'].map(deletePod));
   });
 
