@@ -1,7 +1,7 @@
 import type { Kube } from './kube.ts';
 
 /** Where a cluster comes from. */
-export const clusterKinds = ['netns'] as const;
+export const clusterKinds = ['netns', 'kind'] as const;
 export type ClusterKind = (typeof clusterKinds)[number];
 
 /**

@@ -17,7 +17,8 @@ export type ImageCatalogue = Readonly<Record<string, () => Image>>;
 /** Where an image's own programs are. */
 const binaries = '/opt/lab/bin';
 
-const repository = join(import.meta.dirname, '..');
+/** Where the lab's own sources are. */
+export const repository = join(import.meta.dirname, '..');
 
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -31,7 +32,10 @@ export const images: ImageCatalogue = {
   'lab/datapath': () => ({
     ...image([
       { source: process.execPath, destination: `${binaries}/node` },
-      { source: repository, destination: '/opt/lab/src' },
+      ...['clusters', 'datapath', 'node_modules', 'package.json'].map((part) => ({
+        source: join(repository, part),
+        destination: `/opt/lab/src/${part}`,
+      })),
       { source: toolPath('envoy-descriptors'), destination: '/opt/lab/share/envoy-descriptors.binpb' },
     ]),
     workingDir: '/opt/lab/src',

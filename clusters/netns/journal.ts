@@ -1,20 +1,29 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { clusterKinds } from '../cluster.ts';
 import { LabError } from '../error.ts';
+import { engineNames } from '../kind/engine.ts';
 import { journalPath, runtimeDirectory } from './paths.ts';
 
 /** A process that cannot be mistaken for a later one with the same id: start time in clock ticks since boot. */
 const ProcessIdentity = z.strictObject({ pid: z.int().positive(), startTime: z.string() });
 export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
 
+/** A container engine that has something of the lab's; `data` is where the lab's own keeps it, null for the user's own. */
+const JournaledEngine = z.strictObject({ name: z.enum(engineNames), data: z.string().nullable() });
+export type JournaledEngine = z.infer<typeof JournaledEngine>;
+
 /** What the lab has made on this host, or is about to make: enough to remove it all after a kill -9. */
 export const Journal = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
+  kind: z.enum(clusterKinds),
   startedAt: z.iso.datetime(),
   /** The command without which the cluster makes no sense; null once `lab up` has finished, for what then stays up. */
   owner: ProcessIdentity.nullable(),
   /** The process whose end ends everything in the lab's namespaces; null until it has been started. */
   supervisor: ProcessIdentity.nullable(),
+  /** The engine that runs the nodes; null where none does. */
+  engine: JournaledEngine.nullable(),
   pools: z.array(z.strictObject({ name: z.string(), dataPlane: z.string() })),
 });
 export type Journal = z.infer<typeof Journal>;

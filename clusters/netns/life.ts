@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Cluster, type Pool, poolOf } from '../cluster.ts';
+import { type Cluster, type ClusterKind, type Pool, poolOf } from '../cluster.ts';
+import type { ClusterStart } from '../cluster-start.ts';
 import { LabError } from '../error.ts';
+import { leaveEngine } from '../kind/leave.ts';
+import { startKind } from '../kind/start.ts';
 import { connect } from '../kube.ts';
-import { startSupervisor } from '../supervisor/start.ts';
+import { type Supervisor, startSupervisor } from '../supervisor/start.ts';
 import { ensureTools } from '../tools.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
 import { identify, isAlive, type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
@@ -16,8 +19,9 @@ import type { SupervisorOptions } from './supervisor-protocol.ts';
 /** The node outside all pools: `none`'s networking, for what belongs to no data plane. */
 export const outsideNode = { name: 'outside', pool: 'outside' } as const;
 
-/** What the embedded cluster is asked to be. */
+/** What a cluster is asked to be. */
 export type BringUpOptions = {
+  kind: ClusterKind;
   pools: readonly Pool[];
   signal: AbortSignal;
   progress: (message: string) => void;
@@ -29,45 +33,56 @@ export type BroughtUp = { cluster: Cluster; keep(): Promise<void> };
 const startTimeoutSeconds = 90;
 
 /**
- * Brings the embedded cluster up: control plane, nodes, node runtime. Data planes are not installed yet.
- * The caller holds the lock (`lock.ts`) and has removed leftovers.
+ * Brings a cluster up: control plane and nodes. Data planes are not installed yet. The caller holds the lock (`lock.ts`)
+ * and has removed leftovers.
  * @throws LabError saying which step failed; nothing is left behind then.
  */
-export async function bringUp({ pools, signal, progress }: BringUpOptions): Promise<BroughtUp> {
-  await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
-    signal,
-    progress,
-  });
-  const journal: Journal = {
-    version: 1,
+export async function bringUp({ kind, pools, signal, progress }: BringUpOptions): Promise<BroughtUp> {
+  let journal: Journal = {
+    version: 2,
+    kind,
     startedAt: new Date().toISOString(),
     owner: await identify(process.pid),
     supervisor: null,
+    engine: null,
     pools: pools.map(({ name, dataPlane }) => ({ name, dataPlane })),
   };
-  await writeJournal(journal);
+  const record = async (made: Partial<Journal>): Promise<void> => {
+    journal = { ...journal, ...made };
+    await writeJournal(journal);
+  };
+  await record({});
   try {
     await rm(logDirectory, { recursive: true, force: true });
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
-    const supervisor = await startSupervisor({
-      what: 'the embedded cluster',
-      program: join(import.meta.dirname, 'supervisor.ts'),
-      options: (port): SupervisorOptions => ({ nodes: nodesOf(pools), port }),
-      log: join(logDirectory, 'supervisor.log'),
-      timeoutSeconds: startTimeoutSeconds,
-    });
-    const started = { ...journal, supervisor: await identify(supervisor.process.pid) };
-    await writeJournal(started);
-    await supervisor.ready(signal, progress);
+    const start = kind === 'kind' ? startKind : startEmbedded;
+    const supervisor = await start({ pools, signal, progress, record });
     const keep = async (): Promise<void> => {
-      await writeJournal({ ...started, owner: null });
-      await supervisor.letGo();
+      await record({ owner: null });
+      await supervisor?.letGo();
     };
-    return { cluster: clusterOf(pools), keep };
+    return { cluster: clusterOf(kind, pools), keep };
   } catch (error) {
     await tearDown();
     throw error;
   }
+}
+
+async function startEmbedded({ pools, signal, progress, record }: ClusterStart): Promise<Supervisor> {
+  await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
+    signal,
+    progress,
+  });
+  const supervisor = await startSupervisor({
+    what: 'the embedded cluster',
+    program: join(import.meta.dirname, 'supervisor.ts'),
+    options: (port): SupervisorOptions => ({ nodes: nodesOf(pools), port }),
+    log: join(logDirectory, 'supervisor.log'),
+    timeoutSeconds: startTimeoutSeconds,
+  });
+  await record({ supervisor: await identify(supervisor.process.pid) });
+  await supervisor.ready(signal, progress);
+  return supervisor;
 }
 
 /**
@@ -77,15 +92,19 @@ export async function bringUp({ pools, signal, progress }: BringUpOptions): Prom
 export async function attach(): Promise<Cluster | null> {
   const journal = await readJournal();
   if (journal === null) return null;
-  const { owner, supervisor, pools } = journal;
-  if (!(await isAlive(supervisor ?? owner))) return null;
-  if (supervisor === null || !existsSync(kubeconfigPath)) {
+  const { kind, owner, supervisor, pools } = journal;
+  const holder = supervisor ?? owner;
+  if (holder !== null && !(await isAlive(holder))) return null;
+  if (!existsSync(kubeconfigPath)) {
     throw new LabError('LAB_CLUSTER_STARTING', {
       message: 'The cluster is starting: its control plane does not answer yet',
       remedy: 'Wait until it is up, or end the command that starts it with Ctrl-C.',
     });
   }
-  return clusterOf(pools.map(({ name, dataPlane }) => poolOf(name, dataPlane)));
+  return clusterOf(
+    kind,
+    pools.map(({ name, dataPlane }) => poolOf(name, dataPlane)),
+  );
 }
 
 /**
@@ -94,16 +113,17 @@ export async function attach(): Promise<Cluster | null> {
  * @returns whether there was anything.
  */
 export async function tearDown(): Promise<boolean> {
-  const found = await findProcesses();
-  for (const pid of found ?? []) kill(pid);
-  await Promise.all((found ?? []).map(gone));
+  const { journal, processes } = await findAll();
+  for (const pid of processes) kill(pid);
+  await Promise.all(processes.map(gone));
   const cgroups = await cgroupsExist();
   if (cgroups) await removeCgroups();
+  if (journal !== null && journal.engine !== null) await leaveEngine(journal.engine);
   await Promise.all(
     [kubeconfigPath, supervisorSocket, privateDirectory].map((path) => rm(path, { recursive: true, force: true })),
   );
   await removeJournal();
-  return found !== null || cgroups;
+  return journal !== null || processes.length > 0 || cgroups;
 }
 
 /**
@@ -119,16 +139,15 @@ export async function removeLeftovers(): Promise<boolean> {
   return true;
 }
 
-/** What must be killed for all of the lab's processes to end; null when the lab has nothing on this host. */
-async function findProcesses(): Promise<readonly number[] | null> {
+/** What the lab has on this host: the journal, null where none can be read, and what must be killed for all to end. */
+async function findAll(): Promise<{ journal: Journal | null; processes: readonly number[] }> {
   try {
     const journal = await readJournal();
-    if (journal === null) return null;
-    const { supervisor } = journal;
-    return supervisor !== null && (await isAlive(supervisor)) ? [supervisor.pid] : [];
+    const supervisor = journal?.supervisor ?? null;
+    return { journal, processes: supervisor !== null && (await isAlive(supervisor)) ? [supervisor.pid] : [] };
   } catch (error) {
     if (!(error instanceof LabError)) throw error;
-    return strayProcesses();
+    return { journal: null, processes: await strayProcesses() };
   }
 }
 
@@ -136,8 +155,8 @@ function nodesOf(pools: readonly Pool[]): SupervisorOptions['nodes'] {
   return [...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ name: node, pool: name }))), outsideNode];
 }
 
-function clusterOf(pools: readonly Pool[]): Cluster {
-  return { kind: 'netns', kubeconfig: kubeconfigPath, pools, kube: connect(kubeconfigPath) };
+function clusterOf(kind: ClusterKind, pools: readonly Pool[]): Cluster {
+  return { kind, kubeconfig: kubeconfigPath, pools, kube: connect(kubeconfigPath) };
 }
 
 function kill(pid: number): void {

@@ -107,7 +107,7 @@ export function baseNetworkObjects(
             initContainers: [
               {
                 name: 'configure-node',
-                image: 'lab/node-tools',
+                image: 'lab/node-tools:lab',
                 command: ['sh', '-ec', configureNode],
                 env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
                 securityContext: { capabilities: { add: ['NET_ADMIN'] } },
@@ -120,7 +120,7 @@ export function baseNetworkObjects(
             containers: [
               {
                 name: 'kube-proxy',
-                image: 'lab/kube-proxy',
+                image: 'lab/kube-proxy:lab',
                 args: proxyFlags,
                 env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
                 securityContext: { privileged: true },

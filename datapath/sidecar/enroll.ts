@@ -48,7 +48,7 @@ export function enrollPod(template: V1PodTemplateSpec, pool: Pool): V1PodTemplat
 function initContainer(excludedPorts: readonly number[]): V1Container {
   return {
     name: sidecarContainers.init,
-    image: 'lab/node-tools',
+    image: 'lab/node-tools:lab',
     command: ['sh', '-ec', 'printf %s "$RULES" | iptables-restore'],
     env: [{ name: 'RULES', value: redirectRules(excludedPorts) }],
     securityContext: { runAsUser: 0, runAsGroup: 0, capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] } },
@@ -58,7 +58,7 @@ function initContainer(excludedPorts: readonly number[]): V1Container {
 function agentContainer(probes: AppProbes): V1Container {
   return {
     name: sidecarContainers.agent,
-    image: 'lab/datapath',
+    image: 'lab/datapath:lab',
     restartPolicy: 'Always',
     command: ['node', '--max-semi-space-size=1', 'datapath/sidecar/agent.ts'],
     env: [
@@ -83,7 +83,7 @@ function envoyContainer(pool: Pool): V1Container {
   const ready = { path: '/healthz/ready', port: envoyPorts.ready };
   return {
     name: sidecarContainers.envoy,
-    image: 'lab/envoy',
+    image: 'lab/envoy:lab',
     restartPolicy: 'Always',
     args: envoyFlags(JSON.stringify(sidecarBootstrap(pool))),
     env: podVariables,

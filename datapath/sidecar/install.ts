@@ -143,7 +143,7 @@ function controlPod(pool: Pool): NonNullable<V1Deployment['spec']>['template']['
     containers: [
       {
         name: 'control',
-        image: 'lab/datapath',
+        image: 'lab/datapath:lab',
         command: ['node', 'datapath/sidecar/control.ts'],
         env: [
           { name: 'MESH_NAMESPACE', value: pool.namespace },

@@ -52,7 +52,11 @@ const bucketsFrom = 0.75;
 function besideGenerator(template: V1PodTemplateSpec): V1PodTemplateSpec {
   const { metadata, spec } = template;
   if (spec === undefined || metadata?.labels?.['lab.role'] !== 'generator') return template;
-  const fortio = { name: container, image: 'lab/fortio', args: ['tcp-echo', '-quiet', '-tcp-port', '127.0.0.1:8078'] };
+  const fortio = {
+    name: container,
+    image: 'lab/fortio:lab',
+    args: ['tcp-echo', '-quiet', '-tcp-port', '127.0.0.1:8078'],
+  };
   return { ...template, spec: { ...spec, containers: [...spec.containers, fortio] } };
 }
 

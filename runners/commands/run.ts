@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { clusterKinds } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import { tearDown } from '../../clusters/netns/life.ts';
 import { placements, profiles } from '../../datapath/data-plane.ts';
+import { clusterFlag } from '../cluster-flag.ts';
 import { command } from '../command.ts';
-import { choiceFlag, listFlag, switchFlag, textFlag, wholeNumberFlag } from '../flag.ts';
+import { listFlag, switchFlag, textFlag, wholeNumberFlag } from '../flag.ts';
 import { allPools, planesFlag } from '../planes.ts';
 import { createProgress } from '../progress.ts';
 import { withCleanUp } from '../run/clean-up.ts';
@@ -21,7 +21,7 @@ export const run = command({
     'blocks, prints the comparison and stores the run. A cluster that was up before stays up.',
   cluster: true,
   flags: {
-    cluster: choiceFlag({ description: 'where to run', choices: clusterKinds, default: 'netns' }),
+    cluster: clusterFlag,
     planes: planesFlag,
     profile: listFlag({ description: 'how deep data planes look', choices: profiles, default: profiles }),
     placement: listFlag({
@@ -71,7 +71,10 @@ export const run = command({
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
       return await exclusively(async () => {
-        const opened = await openCluster({ pools: flags.planes, fallback: allPools(), ephemeral: true }, context);
+        const opened = await openCluster(
+          { kind: flags.cluster, pools: flags.planes, fallback: allPools(), ephemeral: true },
+          context,
+        );
         const measure = async (): Promise<number> => {
           const recorded = await runScenario(
             opened.cluster,

@@ -1,3 +1,4 @@
+import { clusterFlag } from '../cluster-flag.ts';
 import { command } from '../command.ts';
 import { switchFlag } from '../flag.ts';
 import { allPools, planesFlag } from '../planes.ts';
@@ -10,6 +11,7 @@ export const up = command({
     'planes. It stays up until `lab down`. Any kubectl works with the kubeconfig that is printed.',
   cluster: true,
   flags: {
+    cluster: clusterFlag,
     planes: planesFlag,
     json: switchFlag('print one JSON object: {kubeconfig, pools: [{name, dataPlane, nodes}], seconds}'),
   },
@@ -21,7 +23,7 @@ export const up = command({
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
       const { cluster, broughtUp } = await exclusively(() =>
-        openCluster({ pools: flags.planes, fallback: allPools(), ephemeral: false }, context),
+        openCluster({ kind: flags.cluster, pools: flags.planes, fallback: allPools(), ephemeral: false }, context),
       );
       progress.end();
       const seconds = (performance.now() - began) / 1000;

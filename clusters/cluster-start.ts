@@ -1,0 +1,11 @@
+import type { Pool } from './cluster.ts';
+import type { Journal } from './netns/journal.ts';
+
+/** What starts a cluster of some kind is given. */
+export type ClusterStart = {
+  pools: readonly Pool[];
+  signal: AbortSignal;
+  progress: (message: string) => void;
+  /** Writes into the journal what is about to be made, so that it can be removed whatever happens. */
+  record: (made: Partial<Journal>) => Promise<void>;
+};

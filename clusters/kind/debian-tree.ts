@@ -1,0 +1,35 @@
+import { exec } from '../exec.ts';
+import { ensurePackages } from '../host-packages.ts';
+import type { CacheContext } from '../tool-cache.ts';
+
+/** A Debian 12 file system: what is essential, and these packages with what they depend on. */
+export type DebianTree = { name: string; packages: readonly string[] };
+
+const suite = 'bookworm';
+const mirror = 'http://deb.debian.org/debian';
+
+/** Documentation and translations that nobody reads inside a container. */
+const excluded = ['doc', 'man', 'info', 'locale', 'lintian', 'bug'].map((folder) => `/usr/share/${folder}/*`);
+
+/**
+ * Makes a Debian tree as a tar, with its files' owners, by mmdebstrap: packages are verified against Debian's keys, and
+ * the same packages give the same tar.
+ */
+export async function writeDebianTree(
+  { name, packages }: DebianTree,
+  output: string,
+  { signal, progress }: CacheContext,
+): Promise<void> {
+  await ensurePackages(['mmdebstrap'], { signal, progress });
+  progress(`${name}: file system from Debian packages (about a minute)`);
+  await exec(
+    'nice',
+    [
+      ...['-n', '10', 'mmdebstrap', '--quiet', '--mode=root', '--variant=essential', `--include=${packages.join(',')}`],
+      ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
+      ...[suite, output, mirror],
+    ],
+    // mmdebstrap gives every file that is newer than this, its own among them, this time.
+    { signal, env: { SOURCE_DATE_EPOCH: '0', TMPDIR: '/var/tmp' } },
+  );
+}

@@ -1,0 +1,61 @@
+import { createInterface } from 'node:readline';
+import { LabError } from '../error.ts';
+import { exec, start } from '../exec.ts';
+import { toolPath } from '../tools.ts';
+import type { Engine } from './engine.ts';
+import { clusterName } from './paths.ts';
+
+type Context = { signal: AbortSignal; progress: (message: string) => void };
+
+/** Creates the lab's cluster from kind's configuration; a step that fails leaves its nodes to be looked at. */
+export async function createCluster(
+  engine: Engine,
+  { config, kubeconfig }: { config: string; kubeconfig: string },
+  context: Context,
+): Promise<void> {
+  await runKind(engine, ['create', 'cluster', '--config', config, '--kubeconfig', kubeconfig, '--retain'], context);
+}
+
+/** Loads an archive of images into some of the cluster's nodes, given by their containers' names. */
+export async function loadImages(
+  engine: Engine,
+  { archive, containers }: { archive: string; containers: readonly string[] },
+  { signal }: Context,
+): Promise<void> {
+  await exec(
+    toolPath('kind'),
+    ['load', 'image-archive', archive, '--name', clusterName, '--nodes', containers.join(',')],
+    { signal, env: engine.env },
+  );
+}
+
+/** Writes the nodes' logs into a folder; what cannot be had is left out. */
+export async function exportLogs(engine: Engine, directory: string, signal: AbortSignal): Promise<void> {
+  await exec(toolPath('kind'), ['export', 'logs', directory, '--name', clusterName], { signal, env: engine.env });
+}
+
+/** Deletes the lab's cluster, if there is one. */
+export async function deleteCluster(engine: Engine, signal: AbortSignal): Promise<void> {
+  await exec(toolPath('kind'), ['delete', 'cluster', '--name', clusterName], { signal, env: engine.env });
+}
+
+/** Runs kind, telling its steps as they begin. @throws LabError LAB_KIND_FAILED with what it said. */
+async function runKind(engine: Engine, args: readonly string[], { signal, progress }: Context): Promise<void> {
+  const kind = start(toolPath('kind'), args, { env: engine.env, signal, stdio: ['ignore', 'ignore', 'pipe'] });
+  const said: string[] = [];
+  if (kind.stderr === null) throw new Error('kind has no standard error');
+  const lines = createInterface({ input: kind.stderr });
+  lines.on('line', (line) => {
+    said.push(line);
+    const step = /^ [•✗] ([\w- ]+)/.exec(line)?.[1];
+    if (step !== undefined) progress(`kind: ${step.trim().toLowerCase()}`);
+  });
+  const { exitCode } = await kind.ended;
+  signal.throwIfAborted();
+  if (exitCode === 0) return;
+  const why = said.slice(said.findIndex((line) => line.startsWith('ERROR'))).filter((line) => line.trim() !== '');
+  const stack = why.indexOf('Stack Trace: ');
+  throw new LabError('LAB_KIND_FAILED', {
+    message: `kind ${args[0]} ${args[1]} failed: ${(stack < 0 ? why : why.slice(0, stack)).slice(0, 20).join('\n')}`,
+  });
+}

@@ -1,0 +1,57 @@
+import { stringify } from 'yaml';
+import { type Pool, poolLabel } from '../cluster.ts';
+import { clusterName } from './paths.ts';
+
+/** What a kind cluster is to be. `apiPort` is the loopback port of the API server, where the engine runs. */
+export type KindConfigInput = { pools: readonly Pool[]; image: string; apiPort: number; cgroupV1: boolean };
+
+/** The node that belongs to no data plane; the control plane has its networking too. */
+const outside = 'outside';
+
+/**
+ * kind's configuration: a control plane, two workers for each pool and one outside, without the network and kube-proxy
+ * that kind brings, which are the data planes' business. Workers have the names that they have on every kind of cluster.
+ */
+export function kindConfig({ pools, image, apiPort, cgroupV1 }: KindConfigInput): string {
+  const workers = [
+    ...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ node, label: name }))),
+    { node: outside, label: outside },
+  ];
+  return stringify({
+    kind: 'Cluster',
+    apiVersion: 'kind.x-k8s.io/v1alpha4',
+    name: clusterName,
+    networking: {
+      ipFamily: 'ipv4',
+      disableDefaultCNI: true,
+      kubeProxyMode: 'none',
+      apiServerAddress: '127.0.0.1',
+      apiServerPort: apiPort,
+    },
+    nodes: [
+      {
+        role: 'control-plane',
+        image,
+        labels: { [poolLabel]: outside },
+        // There is no DNS on the embedded cluster either, and nothing that asks for it.
+        kubeadmConfigPatches: [
+          stringify({ kind: 'InitConfiguration', skipPhases: ['preflight', 'addon/kube-proxy', 'addon/coredns'] }),
+        ],
+      },
+      ...workers.map(({ node, label }) => ({
+        role: 'worker',
+        image,
+        labels: { [poolLabel]: label },
+        kubeadmConfigPatches: [stringify({ kind: 'JoinConfiguration', nodeRegistration: { name: node } })],
+      })),
+    ],
+    kubeadmConfigPatches: [
+      stringify({
+        kind: 'KubeletConfiguration',
+        // A host whose root lacks CAP_SYS_RESOURCE cannot lower oom_score_adj, in a user namespace or not.
+        featureGates: { KubeletInUserNamespace: true },
+        ...(cgroupV1 ? { failCgroupV1: false } : {}),
+      }),
+    ],
+  });
+}

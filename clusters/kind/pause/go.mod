@@ -1,0 +1,3 @@
+module datapath-lab/clusters/kind/pause
+
+go 1.24.0
