@@ -52,28 +52,15 @@ export function apiserverFlags({ directory, address, port, serviceCidr }: Contro
   ];
 }
 
-/**
- * All default controllers but those for what the embedded cluster does not have: cloud, persistent volumes, metrics to
- * scale by, kubelets that ask for certificates, devices to claim. Each wakes the process several times a second.
- */
+/** All default controllers but those for what the embedded cluster does not have: cloud, persistent volumes. */
 export function controllerManagerFlags({ directory, podCidr }: ControlPlaneSettings): string[] {
   const absent = [
-    'horizontal-pod-autoscaler-controller',
-    'certificatesigningrequest-signing-controller',
-    'certificatesigningrequest-approving-controller',
-    'certificatesigningrequest-cleaner-controller',
-    'ttl-controller',
-    'resourceclaim-controller',
-    'endpointslice-mirroring-controller',
-    'legacy-serviceaccount-token-cleaner-controller',
-    'validatingadmissionpolicy-status-controller',
     'persistentvolume-binder-controller',
     'persistentvolume-attach-detach-controller',
     'persistentvolume-expander-controller',
     'persistentvolumeclaim-protection-controller',
     'persistentvolume-protection-controller',
     'ephemeral-volume-controller',
-    'volumeattributesclass-protection-controller',
     'node-ipam-controller',
     'service-lb-controller',
     'node-route-controller',

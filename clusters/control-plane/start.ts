@@ -14,6 +14,7 @@ import {
 } from './flags.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import type { KeyPair, Pki } from './pki.ts';
+import { relaxTimers } from './timer-slack.ts';
 
 /** The running control plane: its processes and an administrator's connection to it. */
 export type ControlPlane = { kube: Kube; processes: ReadonlyMap<string, Process> };
@@ -66,6 +67,7 @@ export async function startControlPlane(
   died.catch(() => undefined);
   // Earlier, its role would not exist yet, and it would wait seconds before it asks again.
   await launch('kube-scheduler', schedulerFlags(settings));
+  await relaxTimers([...processes.values()].map(({ pid }) => pid));
   return { kube, processes };
 }
 
