@@ -22,19 +22,16 @@ export type ContainerImage = {
 /** A tar that depends on its files alone: their order, owners and times are the same wherever it is made. */
 const reproducible = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=gnu'];
 
-/**
- * Makes a layer of a directory's content. `owners`: the files keep their owners rather than belonging to root.
- * @param transform sed expressions that GNU tar applies to the files' names.
- */
+/** Makes a layer of a directory's content. `owners`: the files keep their owners rather than belonging to root. */
 export async function writeLayer(
   directory: string,
   output: string,
-  { owners = false, members = ['.'], signal }: { owners?: boolean; members?: readonly string[]; signal: AbortSignal },
+  { owners = false, signal }: { owners?: boolean; signal: AbortSignal },
 ): Promise<Layer> {
   const flags = owners
     ? reproducible.filter((flag) => !/^--(owner|group)=/.test(flag)).concat('--xattrs', '--xattrs-include=*')
     : reproducible;
-  await exec('tar', [...flags, '-cf', output, '-C', directory, ...members], { signal });
+  await exec('tar', [...flags, '-cf', output, '-C', directory, '.'], { signal });
   return { path: output, digest: await digestOf(output) };
 }
 

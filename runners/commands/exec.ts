@@ -1,13 +1,14 @@
 import { runInForeground } from '../../clusters/exec.ts';
 import { attach } from '../../clusters/netns/life.ts';
-import { podCommand } from '../../clusters/netns/pod-command.ts';
+import { podCommand } from '../../clusters/pod-command.ts';
+import { ensureTools } from '../../clusters/tools.ts';
 import { command } from '../command.ts';
 import { textFlag } from '../flag.ts';
 import { noCluster } from '../no-cluster.ts';
 
 export const exec = command({
   description:
-    'Runs a command in a running container of the embedded cluster, with this terminal’s input and output; the exit ' +
+    'Runs a command in a running container of the cluster that is up, with this terminal’s input and output; the exit ' +
     'code is the command’s.',
   cluster: true,
   flags: {
@@ -17,10 +18,12 @@ export const exec = command({
   positionals: [{ name: 'POD', description: 'the pod’s name, or NAMESPACE/NAME', required: true }],
   rest: 'after --',
   restName: 'COMMAND [ARGUMENT...]',
-  async run({ flags, positionals, rest }) {
-    if ((await attach()) === null) throw noCluster();
+  async run({ flags, positionals, rest, signal, stderr }) {
+    const cluster = await attach();
+    if (cluster === null) throw noCluster();
+    await ensureTools(['kubectl'], { signal, progress: (message) => stderr.write(`${message}\n`) });
     const [first = '', second] = (positionals[0] ?? '').split('/');
-    const { file, args } = await podCommand({
+    const { file, args } = await podCommand(cluster, {
       namespace: second === undefined ? (flags.namespace ?? 'default') : first,
       pod: second ?? first,
       container: flags.container,

@@ -1,0 +1,20 @@
+import type { Cluster } from './cluster.ts';
+import { podCommand as embeddedPodCommand } from './netns/pod-command.ts';
+import type { ExecRequest } from './netns/supervisor-protocol.ts';
+import { toolPath } from './tools.ts';
+
+/**
+ * The command line that runs a command in a container of a cluster, from the host: by the supervisor where the nodes are
+ * its own, by kubectl where there are kubelets, which the caller has made sure of.
+ * @throws LabError when there is no such pod or container, or it does not run.
+ */
+export async function podCommand(
+  { kind, kubeconfig }: Cluster,
+  request: ExecRequest,
+): Promise<{ file: string; args: string[] }> {
+  if (kind === 'netns') return embeddedPodCommand(request);
+  const { namespace, pod, container, command, tty } = request;
+  const flags = [`--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`, '--stdin', ...(tty ? ['--tty'] : [])];
+  const of = container === null ? [] : [`--container=${container}`];
+  return { file: toolPath('kubectl'), args: ['exec', ...flags, ...of, pod, '--', ...command] };
+}
