@@ -15,6 +15,10 @@ import { fortioMedian, withFortio } from './fortio.ts';
 /** How far apart two generators may be about what a data plane adds to the median. */
 const tolerance = 0.1;
 
+/** Many short passes: a virtual machine's speed drifts from one second to the next, by more than what is to be seen. */
+const defaultPasses = 30;
+const seconds = 1;
+
 const generators = ['k6', 'fortio'] as const;
 type Generator = (typeof generators)[number];
 
@@ -58,8 +62,8 @@ async function measure(
   );
   const numbers = random(1);
   const medians: Medians = new Map();
-  const { rate, connections, seconds, warmupSeconds, requestTimeoutSeconds, script } = scenario.load;
-  const passes = count ?? 10;
+  const { rate, connections, warmupSeconds, requestTimeoutSeconds, script } = scenario.load;
+  const passes = count ?? defaultPasses;
   for (let pass = 1; pass <= passes; pass++) {
     const turns = cases.flatMap((planned) => generators.map((generator) => ({ planned, generator })));
     for (const { planned, generator } of shuffled(turns, numbers)) {
