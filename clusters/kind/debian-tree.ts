@@ -6,7 +6,6 @@ import type { CacheContext } from '../tool-cache.ts';
 export type DebianTree = { name: string; packages: readonly string[] };
 
 const suite = 'bookworm';
-const mirror = 'http://deb.debian.org/debian';
 
 /** Documentation and translations that nobody reads inside a container. */
 const excluded = ['doc', 'man', 'info', 'locale', 'lintian', 'bug'].map((folder) => `/usr/share/${folder}/*`);
@@ -27,7 +26,8 @@ export async function writeDebianTree(
     [
       ...['-n', '10', 'mmdebstrap', '--quiet', '--mode=root', '--variant=essential', `--include=${packages.join(',')}`],
       ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
-      ...[suite, output, mirror],
+      // Without a mirror it takes Debian's own, security updates included.
+      ...[suite, output],
     ],
     // mmdebstrap gives every file that is newer than this, its own among them, this time.
     { signal, env: { SOURCE_DATE_EPOCH: '0', TMPDIR: '/var/tmp' } },
