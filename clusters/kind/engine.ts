@@ -9,8 +9,6 @@ export type EngineName = (typeof engineNames)[number];
 /** A container engine that works: how kind and the engine's own program are called. */
 export type Engine = {
   readonly name: EngineName;
-  /** Whether the lab has started it, and ends it. */
-  readonly own: boolean;
   /** Added to the environment of `kind` and of the engine's program. */
   readonly env: Readonly<Record<string, string>>;
 };
@@ -34,7 +32,7 @@ export function usersEngine(name: EngineName): Engine {
     KIND_EXPERIMENTAL_DOCKER_NETWORK: clusterName,
     KIND_EXPERIMENTAL_PODMAN_NETWORK: clusterName,
   };
-  return { name, own: false, env };
+  return { name, env };
 }
 
 /** The lab's own Docker. `programs` is a folder with its client; the user's settings of the client are not for it. */
@@ -45,5 +43,5 @@ export function ownEngine(programs: string): Engine {
     KIND_EXPERIMENTAL_PROVIDER: 'docker',
     PATH: `${programs}:${process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`,
   };
-  return { name: 'docker', own: true, env };
+  return { name: 'docker', env };
 }

@@ -34,6 +34,12 @@ export async function exportLogs(engine: Engine, directory: string, signal: Abor
   await exec(toolPath('kind'), ['export', 'logs', directory, '--name', clusterName], { signal, env: engine.env });
 }
 
+/** Names of all kind clusters that an engine has, whoever made them. */
+export async function clusterNames(engine: Engine, signal: AbortSignal): Promise<string[]> {
+  const { stdout } = await exec(toolPath('kind'), ['get', 'clusters', '--quiet'], { signal, env: engine.env });
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
 /** Deletes the lab's cluster, if there is one. */
 export async function deleteCluster(engine: Engine, signal: AbortSignal): Promise<void> {
   await exec(toolPath('kind'), ['delete', 'cluster', '--name', clusterName], { signal, env: engine.env });

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterStart } from '../cluster-start.ts';
 import { LabError } from '../error.ts';
@@ -11,7 +12,7 @@ import { ensureTools } from '../tools.ts';
 import { type Engine, findEngine, ownEngine } from './engine.ts';
 import type { EngineOptions } from './engine-protocol.ts';
 import { ensureEngineTree } from './engine-tree.ts';
-import { createCluster, exportLogs, loadImages } from './kind-command.ts';
+import { clusterNames, createCluster, exportLogs, loadImages } from './kind-command.ts';
 import { kindConfig } from './kind-config.ts';
 import { ensureLabImages } from './lab-images.ts';
 import { ensureNodeImage } from './node-image.ts';
@@ -35,14 +36,19 @@ export async function startKind(options: ClusterStart): Promise<Supervisor | nul
   const users = await findEngine(signal);
   progress(users === null ? 'starting a Docker daemon of the lab’s own' : `using this host’s ${users.name}`);
   const { engine, supervisor } = users === null ? await startOwnEngine(options) : { engine: users, supervisor: null };
-  if (users !== null) await record({ engine: { name: users.name, data: null } });
+  if (users !== null) {
+    // Before the journal names the engine: what the journal names is deleted in the end.
+    await requireFreeName(users, signal);
+    await record({ engine: { name: users.name, data: null } });
+  }
 
   progress('loading the node image');
   await exec(engine.name, ['load', '--input', node.archive], { signal, env: engine.env });
   const config = join(kindDirectory, 'kind.yaml');
-  const cgroupV1 = !(await isUnified());
-  await writeFile(config, kindConfig({ pools, image: node.reference, apiPort: ownPort(supervisor), cgroupV1 }));
-  const draft = `${kubeconfigPath}.draft`;
+  const cgroupV1 = !existsSync('/sys/fs/cgroup/cgroup.controllers');
+  const apiPort = supervisor === null ? 0 : ownApiPort;
+  await writeFile(config, kindConfig({ pools, image: node.reference, apiPort, cgroupV1 }));
+  const draft = join(kindDirectory, 'kubeconfig');
   try {
     await createCluster(engine, { config, kubeconfig: draft }, { signal, progress });
     progress('loading the lab’s images');
@@ -64,6 +70,8 @@ async function startOwnEngine({
   // On a disk, unlike the lab's folder; it goes with the cluster.
   const data = join(cacheRoot(), 'kind-data');
   await record({ engine: { name: 'docker', data } });
+  // Of a cluster whose journal could not be read it may still be there.
+  await rm(data, { recursive: true, force: true });
   await mkdir(data, { recursive: true, mode: 0o700 });
   const programs = join(kindDirectory, 'bin');
   await mkdir(programs, { recursive: true });
@@ -80,8 +88,13 @@ async function startOwnEngine({
   return { engine: ownEngine(programs), supervisor };
 }
 
-function ownPort(supervisor: Supervisor | null): number {
-  return supervisor === null ? 0 : ownApiPort;
+/** @throws LabError LAB_CLUSTER_NAME_TAKEN when the user's engine has a cluster of that name that is not ours. */
+async function requireFreeName(engine: Engine, signal: AbortSignal): Promise<void> {
+  if (!(await clusterNames(engine, signal)).includes(clusterName)) return;
+  throw new LabError('LAB_CLUSTER_NAME_TAKEN', {
+    message: `This host's ${engine.name} has a kind cluster named ${clusterName} already, which no lab here has made`,
+    remedy: `Delete it if nobody needs it: kind delete cluster --name ${clusterName}`,
+  });
 }
 
 /** Names of the cluster's containers, the control plane included. */
@@ -114,10 +127,4 @@ async function withLogs(error: Error, engine: Engine, signal: AbortSignal): Prom
     remedy: exported,
     cause: error,
   });
-}
-
-async function isUnified(): Promise<boolean> {
-  return (await readFile('/proc/self/mountinfo', 'utf8'))
-    .split('\n')
-    .some((line) => line.split(' ')[4] === '/sys/fs/cgroup' && line.includes(' - cgroup2 '));
 }
