@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { areCurrent, type ContainerCgroup, readRoleUsage } from './pod-cgroups.ts';
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { areCurrent, type ContainerCgroup, findContainerCgroups, readRoleUsage } from './pod-cgroups.ts';
 
 test('what the containers of a role have used is added up, without file cache', (t) => {
   const usage = readRoleUsage([container(t, 'envoy', v1), container(t, 'agent', v2)]);
@@ -32,6 +35,47 @@ test('so does one that is about to start', () => {
   assert.ok(!areCurrent([waiting]));
   assert.equal(readRoleUsage([waiting]).proxy?.cpuSeconds.value, null);
 });
+
+test('a container is found while other cgroups come and go', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'lab-cgroup-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  writeFileSync(join(root, 'cgroup.controllers'), 'cpu memory\n');
+  const uid = '7b1f5f2e-0000-4000-8000-000000000001';
+  const directory = join(root, 'kubepods', `pod${uid}`, 'cri-0123.scope');
+  mkdirSync(directory, { recursive: true });
+  const comings = 'while :; do mkdir -p other/one other/two; rmdir other/one other/two; rmdir other; done';
+  const others = spawn('sh', ['-c', comings], { cwd: root, stdio: 'ignore' });
+  t.after(() => others.kill('SIGKILL'));
+  await once(others, 'spawn');
+  const pod: V1Pod = {
+    metadata: { uid, name: 'pod-1' },
+    status: { containerStatuses: [status('envoy', 'runc://0123')] },
+  };
+  const expected = {
+    pod: 'pod-1',
+    container: 'envoy',
+    role: 'proxy',
+    directories: { cpu: directory, memory: directory },
+  };
+  for (let look = 0; look < 2000; look++) {
+    assert.deepEqual(
+      findContainerCgroups([pod], () => 'proxy', root),
+      [expected],
+    );
+  }
+});
+
+function status(name: string, containerID: string): V1ContainerStatus {
+  return {
+    name,
+    containerID,
+    state: { running: {} },
+    image: 'envoy:lab',
+    imageID: 'envoy:lab',
+    ready: true,
+    restartCount: 0,
+  };
+}
 
 const v1 = {
   'cpuacct.usage': '1500000000\n',

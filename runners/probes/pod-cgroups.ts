@@ -14,8 +14,6 @@ export type ContainerCgroup = { pod: string; container: string; role: Role; dire
 /** CPU time (since the container started, seconds) and memory in use (without reclaimable file cache, bytes), by role. */
 export type RoleUsage = Partial<Record<Role, { cpuSeconds: Figure; memoryBytes: Figure }>>;
 
-const root = '/sys/fs/cgroup';
-
 // kubelet nests pods below quality-of-service classes, and kind below a node's container: never deeper than this.
 const maximumDepth = 8;
 
@@ -23,11 +21,13 @@ const maximumDepth = 8;
  * Finds the cgroups of all containers of some pods, by the pod's UID and the container's id, wherever the node has put
  * them. Init containers that are done are left out.
  * @param roleOf whose CPU a container's time is; containers without a role are left out.
+ * @param root where the host mounts its cgroups.
  * @throws LabError LAB_CGROUP_NOT_FOUND when not one of them has a cgroup: this host mounts them elsewhere.
  */
 export function findContainerCgroups(
   pods: readonly V1Pod[],
   roleOf: (pod: V1Pod, container: string) => Role | null,
+  root = '/sys/fs/cgroup',
 ): ContainerCgroup[] {
   const v2 = existsSync(join(root, 'cgroup.controllers'));
   const uids = new Set(pods.map((pod) => pod.metadata?.uid ?? ''));
@@ -46,7 +46,8 @@ export function findContainerCgroups(
       return [{ pod: pod.metadata?.name ?? '', container: name, role, directories }];
     });
   });
-  if (containers.length > 0 && containers.every(({ directories }) => directories === null)) throw notFound(containers);
+  if (containers.length > 0 && containers.every(({ directories }) => directories === null))
+    throw notFound(containers, root);
   return containers;
 }
 
@@ -90,11 +91,10 @@ function readMemoryBytes(directory: string): number | null {
 function findPodDirectories(top: string, uids: ReadonlySet<string>): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (directory: string, depth: number): void => {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      if (!entry.isDirectory()) continue;
-      const path = join(directory, entry.name);
+    for (const name of subdirectories(directory)) {
+      const path = join(directory, name);
       // The systemd driver writes `kubepods-besteffort-pod<uid with _>.slice`.
-      const uid = /pod([0-9a-f_-]{36})(\.slice)?$/.exec(entry.name)?.[1]?.replaceAll('_', '-');
+      const uid = /pod([0-9a-f_-]{36})(\.slice)?$/.exec(name)?.[1]?.replaceAll('_', '-');
       if (uid !== undefined && uids.has(uid)) found.set(uid, path);
       else if (depth < maximumDepth) visit(path, depth + 1);
     }
@@ -105,13 +105,23 @@ function findPodDirectories(top: string, uids: ReadonlySet<string>): Map<string,
 
 function containerDirectory(pod: string | undefined, id: string): string | null {
   if (pod === undefined || id === '') return null;
-  const name = readdirSync(pod).find((entry) => entry.includes(id));
+  const name = subdirectories(pod).find((entry) => entry.includes(id));
   return name === undefined ? null : join(pod, name);
 }
 
+/** Other cgroups of the host come and go while this looks: what is gone has no subdirectories. */
+function subdirectories(directory: string): string[] {
+  const entries = unlessGone(() => readdirSync(directory, { withFileTypes: true })) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
 function read(path: string): string | null {
+  return unlessGone(() => readFileSync(path, 'utf8'));
+}
+
+function unlessGone<T>(look: () => T): T | null {
   try {
-    return readFileSync(path, 'utf8');
+    return look();
   } catch (error) {
     // ENODEV: the cgroup went between the opening of its file and the reading.
     if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
@@ -124,7 +134,7 @@ function field(text: string | null, name: string): number | null {
   return line === undefined ? null : Number(line.slice(name.length + 1));
 }
 
-function notFound([first]: readonly ContainerCgroup[]): LabError {
+function notFound([first]: readonly ContainerCgroup[], root: string): LabError {
   return new LabError('LAB_CGROUP_NOT_FOUND', {
     message: `No container has a cgroup of its own below ${root}, not even ${first?.container} of pod ${first?.pod}`,
     remedy: 'CPU time by role cannot be measured like this; `lab doctor` says how this host mounts cgroups.',
