@@ -88,7 +88,7 @@ export function fixtureRun({
     generator: {
       name: 'k6',
       version: '2.0.0',
-      statedCost: { rate, cpuCores: 0.02, latencySeconds: 0.00006, how: 'made up' },
+      addedLatency: { seconds: 0.00006, rate, how: 'made up' },
     },
     order: passes.map(() => shuffled([...ids, idle], source)),
     testCases: testCases.map(({ latencySeconds, cpuSecondsPerRequest, ...identity }) => ({

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Placement, Profile, TestCase } from './test-case.ts';
 
 /** The version of this file format. A lab reads the version that it writes. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /** The entry of `order` for the window in which nothing is sent. */
 export const idle = 'idle';
@@ -38,14 +38,16 @@ const Host = z.strictObject({
   cgroup: z.enum(['v1', 'hybrid', 'v2']),
 });
 
-/** The generator, and what it was found to cost by itself at `rate` requests per second. `how` says by what means. */
+/**
+ * The generator, and what it was found to add to the p50 of a latency by itself at `rate` requests per second: `how`
+ * says by what means. Its CPU time stands in the blocks.
+ */
 const Generator = z.strictObject({
   name: z.string(),
   version: z.string(),
-  statedCost: z.strictObject({
+  addedLatency: z.strictObject({
+    seconds: z.number().nonnegative(),
     rate: z.number().positive(),
-    cpuCores: z.number().nonnegative(),
-    latencySeconds: z.number().nonnegative(),
     how: z.string(),
   }),
 });

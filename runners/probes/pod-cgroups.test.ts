@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,9 +42,11 @@ test('a container is found while other cgroups come and go', async (t) => {
   const directory = join(root, 'kubepods', `pod${uid}`, 'cri-0123.scope');
   mkdirSync(directory, { recursive: true });
   const comings = 'while :; do mkdir -p other/one other/two; rmdir other/one other/two; rmdir other; done';
-  const others = spawn('sh', ['-c', comings], { cwd: root, stdio: 'ignore' });
-  t.after(() => others.kill('SIGKILL'));
-  await once(others, 'spawn');
+  const others = spawn('sh', ['-c', comings], { cwd: root, stdio: ['ignore', 'ignore', 'ignore'] });
+  t.after(async () => {
+    others.kill('SIGKILL');
+    await others.ended;
+  });
   const pod: V1Pod = {
     metadata: { uid, name: 'pod-1' },
     status: { containerStatuses: [status('envoy', 'runc://0123')] },

@@ -84,13 +84,22 @@ function notes(run: Run, rows: readonly Row[], paint: Paint): string {
   if (rows.every(({ ratioToNone }) => ratioToNone === null)) {
     lines.push('Nothing is compared to none: it was not measured, or is not valid itself.');
   }
-  const { name, statedCost } = run.generator;
-  lines.push(
-    `The generator (${name}) itself takes about ${statedCost.cpuCores} of a core and ${formatDuration(statedCost.latencySeconds)} ` +
-      `of the p50 at ${statedCost.rate}/s (${statedCost.how}).`,
-  );
+  lines.push(generatorNote(run.generator, rows));
   if (run.status.state !== 'finished') lines.push(paint('red', `This run was ${describe(run.status)}.`));
   return `${lines.join('\n')}\n`;
+}
+
+function generatorNote({ name, addedLatency }: Run['generator'], rows: readonly Row[]): string {
+  const cores = groups(rows).flatMap(([, own]) => {
+    const perRequest = own.find((row) => row.metric === 'cpu_seconds_per_request' && row.role === 'generator')?.value;
+    const rate = own.find((row) => row.metric === 'requests_per_second')?.value;
+    return perRequest && rate ? [perRequest * rate] : [];
+  });
+  const bounds = [...new Set([Math.min(...cores), Math.max(...cores)].map((value) => value.toFixed(2)))].join(' to ');
+  return (
+    `The generator (${name}) itself ${cores.length === 0 ? '' : `took ${bounds} of a core in this run, and `}adds about ` +
+    `${formatDuration(addedLatency.seconds)} to a p50 at ${addedLatency.rate}/s (${addedLatency.how}).`
+  );
 }
 
 function describe(status: Run['status']): string {
