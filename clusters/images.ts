@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { toolPath } from './tools.ts';
+import { type ToolName, toolPath } from './tools.ts';
 
 /** A program of the lab as a container image: what Docker calls its configuration, and the files that it is made of. */
 export type Image = {
@@ -17,10 +16,19 @@ export type ImageCatalogue = Readonly<Record<string, () => Image>>;
 /** Where an image's own programs are. */
 const binaries = '/opt/lab/bin';
 
-/** Where the lab's own sources are. */
-export const repository = join(import.meta.dirname, '..');
-
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What the images of every run are made of. fortio is fetched only when it is asked for. */
+export const imageTools: readonly ToolName[] = [
+  'envoy',
+  'envoy-descriptors',
+  'k6',
+  'kube-proxy',
+  'sidecar-agent',
+  'sidecar-control',
+  'sidecar-drain',
+  'workload',
+];
 
 /** All images of the lab. */
 export const images: ImageCatalogue = {
@@ -29,17 +37,15 @@ export const images: ImageCatalogue = {
   'lab/fortio': () => toolImage('fortio'),
   'lab/envoy': () => toolImage('envoy'),
   'lab/kube-proxy': () => toolImage('kube-proxy'),
-  'lab/datapath': () => ({
-    ...image([
+  'lab/datapath': () =>
+    image([
       { source: process.execPath, destination: `${binaries}/node` },
-      ...['clusters', 'datapath', 'node_modules', 'package.json'].map((part) => ({
-        source: join(repository, part),
-        destination: `/opt/lab/src/${part}`,
+      ...(['sidecar-control', 'sidecar-agent', 'sidecar-drain'] as const).map((name) => ({
+        source: toolPath(name),
+        destination: `${binaries}/${name}.mjs`,
       })),
       { source: toolPath('envoy-descriptors'), destination: '/opt/lab/share/envoy-descriptors.binpb' },
     ]),
-    workingDir: '/opt/lab/src',
-  }),
   'lab/node-tools': () => image([]),
 };
 

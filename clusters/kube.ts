@@ -1,16 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
+import type {
   AppsV1Api,
   AuthenticationV1Api,
   CoordinationV1Api,
   CoreV1Api,
   DiscoveryV1Api,
-  type Informer,
+  Informer,
   KubeConfig,
-  type KubernetesListObject,
-  type KubernetesObject,
-  ListWatch,
-  type ObjectCache,
+  KubernetesListObject,
+  KubernetesObject,
+  ObjectCache,
   Watch,
 } from '@kubernetes/client-node';
 import { type Dispatcher, fetch, type Response } from 'undici';
@@ -90,8 +89,9 @@ export class ApiError extends LabError {
 }
 
 /** Connects by a kubeconfig file, or as a pod's own service account where no file is given. */
-export function connect(kubeconfig: string | null): Kube {
-  const config = pooled(new KubeConfig());
+export async function connect(kubeconfig: string | null): Promise<Kube> {
+  const client = await loadClient();
+  const config = pooled(new client.KubeConfig());
   if (kubeconfig === null) config.loadFromCluster();
   else config.loadFromFile(kubeconfig);
 
@@ -126,9 +126,9 @@ export function connect(kubeconfig: string | null): Kube {
     if (options.fieldSelector !== undefined) query.fieldSelector = options.fieldSelector;
     if (options.labelSelector !== undefined) query.labelSelector = options.labelSelector;
     const list = () => json<KubernetesListObject<T>>('GET', path, { query, signal: options.signal });
-    const listWatch = new ListWatch<T>(
+    const listWatch = new client.ListWatch<T>(
       path,
-      patientWatch(config),
+      patient(new client.Watch(config)),
       list,
       false,
       options.labelSelector,
@@ -140,11 +140,11 @@ export function connect(kubeconfig: string | null): Kube {
 
   return {
     config,
-    core: config.makeApiClient(CoreV1Api),
-    apps: config.makeApiClient(AppsV1Api),
-    discovery: config.makeApiClient(DiscoveryV1Api),
-    coordination: config.makeApiClient(CoordinationV1Api),
-    authentication: config.makeApiClient(AuthenticationV1Api),
+    core: config.makeApiClient(client.CoreV1Api),
+    apps: config.makeApiClient(client.AppsV1Api),
+    discovery: config.makeApiClient(client.DiscoveryV1Api),
+    coordination: config.makeApiClient(client.CoordinationV1Api),
+    authentication: config.makeApiClient(client.AuthenticationV1Api),
     request,
     json,
     inform,
@@ -177,6 +177,14 @@ export function connect(kubeconfig: string | null): Kube {
   };
 }
 
+/**
+ * Loads the library of API clients: it is large, so it is loaded only for {@link connect}, or before, while the process
+ * waits for something else.
+ */
+export function loadClient(): Promise<typeof import('@kubernetes/client-node')> {
+  return import('@kubernetes/client-node');
+}
+
 /** `Deployment lab-none/workload`, for messages. */
 export function nameOf(object: KubernetesObject): string {
   const { name, namespace } = object.metadata ?? {};
@@ -198,8 +206,7 @@ function pooled(config: KubeConfig): KubeConfig {
 
 // The library takes a watch that has been silent for 30 s for dead, and lists everything again. The API server itself
 // ends watches after five to ten minutes, and a connection that breaks says so.
-function patientWatch(config: KubeConfig): Watch {
-  const watch = new Watch(config);
+function patient(watch: Watch): Watch {
   (watch as unknown as { requestTimeoutMs: number }).requestTimeoutMs = 15 * 60_000;
   return watch;
 }

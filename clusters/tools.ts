@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabError } from './error.ts';
+import { bundleNodePrograms, type NodePrograms, nodeProgramSources } from './node-programs.ts';
 import { pins } from './pins.ts';
 import { fetchRelease } from './release.ts';
 import { buildGo, type GoBuild, runGo } from './tool-build.ts';
@@ -27,6 +28,9 @@ export const toolNames = [
   'workload',
   'fortio',
   'envoy-descriptors',
+  'sidecar-control',
+  'sidecar-agent',
+  'sidecar-drain',
   'kind',
   'pause',
 ] as const;
@@ -40,12 +44,23 @@ type Artefact = {
   tools: Partial<Record<ToolName, string>>;
   /** Folder of the Go module that it is built from, relative to the repository. */
   module?: string;
+  /** Programs of the repository that it is made of. */
+  programs?: NodePrograms;
   pin?: object;
   make(directory: string, context: CacheContext): Promise<void>;
 };
 
 const repository = join(import.meta.dirname, '..');
 const staticBuild = ['-s', '-w'];
+
+const datapathPrograms: NodePrograms = {
+  entries: {
+    'sidecar-control': 'datapath/sidecar/control.ts',
+    'sidecar-agent': 'datapath/sidecar/agent.ts',
+    'sidecar-drain': 'datapath/sidecar/drain.ts',
+  },
+  folders: ['datapath', 'clusters'],
+};
 
 const artefacts: readonly Artefact[] = [
   kubernetes('kubernetes', kubernetesCommands),
@@ -92,6 +107,13 @@ const artefacts: readonly Artefact[] = [
         [join(directory, 'envoy-descriptors.binpb')],
         context,
       ),
+  },
+  {
+    name: 'datapath',
+    version: 'repository',
+    tools: Object.fromEntries(Object.keys(datapathPrograms.entries).map((name) => [name, `${name}.mjs`])),
+    programs: datapathPrograms,
+    make: (directory, context) => bundleNodePrograms(datapathPrograms, directory, context),
   },
 ];
 
@@ -207,7 +229,10 @@ function directoryOf(artefact: Artefact): string {
   const key = `${root}/${artefact.name}`;
   const known = directories.get(key);
   if (known !== undefined) return known;
-  const sources = artefact.module === undefined ? {} : goSources(join(repository, artefact.module));
+  const sources = {
+    ...(artefact.module === undefined ? {} : goSources(join(repository, artefact.module))),
+    ...(artefact.programs === undefined ? {} : nodeProgramSources(artefact.programs)),
+  };
   const hash = contentHash({ pin: artefact.pin ?? null, sources });
   const directory = join(root, `${artefact.name}-${artefact.version}-${hash}`);
   directories.set(key, directory);

@@ -118,15 +118,8 @@ test('a run that the disk has no room for is kept elsewhere, and the message say
 });
 
 test('a manifest with an unknown field is refused, and the message names it', async () => {
-  const scenario = await loadScenario('latency');
-  const manifestsText = scenario.manifestsText.replace('serviceAccountName: workload', 'serviceAcountName: workload');
   await assert.rejects(
-    deployScenario(context(), {
-      scenario: { ...scenario, manifestsText },
-      pool,
-      dataPlane: dataPlaneOf(pool),
-      placements: [],
-    }),
+    deployWith('serviceAccountName: workload', 'serviceAcountName: workload'),
     saysOfManifest(
       /^scenarios\/latency\/manifests\.yaml is refused: .*Deployment lab-none\/workload.*serviceAcountName/s,
     ),
@@ -134,30 +127,12 @@ test('a manifest with an unknown field is refused, and the message names it', as
 });
 
 test('a manifest of a kind that there is not is refused, and the message names it', async () => {
-  const scenario = await loadScenario('latency');
-  const manifestsText = scenario.manifestsText.replace('kind: Deployment', 'kind: Deploymnet');
-  await assert.rejects(
-    deployScenario(context(), {
-      scenario: { ...scenario, manifestsText },
-      pool,
-      dataPlane: dataPlaneOf(pool),
-      placements: [],
-    }),
-    saysOfManifest(/Deploymnet in apps\/v1/),
-  );
+  await assert.rejects(deployWith('kind: Deployment', 'kind: Deploymnet'), saysOfManifest(/Deploymnet in apps\/v1/));
 });
 
 test('a pod that never becomes ready is named with what it lacks', async () => {
-  const scenario = await loadScenario('latency');
-  const manifestsText = scenario.manifestsText.replace('image: lab/workload:', 'image: lab/worklod:');
   await assert.rejects(
-    deployScenario(context(), {
-      scenario: { ...scenario, manifestsText },
-      pool,
-      dataPlane: dataPlaneOf(pool),
-      placements: [],
-      readyTimeoutSeconds: 15,
-    }),
+    deployWith('image: lab/workload:', 'image: lab/worklod:', { readyTimeoutSeconds: 15 }),
     ({ code, message, remedy, exitCode }: LabError) => {
       assert.deepEqual([code, exitCode], ['LAB_POD_NOT_READY', 5]);
       assert.match(message, /workload.*(ErrImagePull|ImagePullBackOff).*lab\/worklod/s);
@@ -168,18 +143,10 @@ test('a pod that never becomes ready is named with what it lacks', async () => {
 });
 
 test('a pod that cannot even be made is missed', async () => {
-  const scenario = await loadScenario('latency');
-  const manifestsText = scenario.manifestsText.replace('serviceAccountName: workload', 'serviceAccountName: nobody');
   // The Deployment of the test before must not stand in for it.
   await removeScenario(cluster.kube, pool, signal);
   await assert.rejects(
-    deployScenario(context(), {
-      scenario: { ...scenario, manifestsText },
-      pool,
-      dataPlane: dataPlaneOf(pool),
-      placements: [],
-      readyTimeoutSeconds: 5,
-    }),
+    deployWith('serviceAccountName: workload', 'serviceAccountName: nobody', { readyTimeoutSeconds: 5 }),
     { code: 'LAB_POD_NOT_READY', message: /:\n0 pods are there, not 1/ },
   );
 });
@@ -207,6 +174,22 @@ test('an exec without a command: exit 2 with one message', async () => {
   assert.match(stderr, /`lab exec` needs -- and after it COMMAND \[ARGUMENT\.\.\.\]\n {5}See `lab exec --help`\.\n$/);
 });
 
+/** Deploys the scenario with one mistake in its manifests. */
+async function deployWith(right: string, wrong: string, options: { readyTimeoutSeconds?: number } = {}): Promise<void> {
+  const scenario = await loadScenario('latency');
+  assert.ok(scenario.manifestsText.includes(right), `the manifests have no ${right}`);
+  const manifestsText = scenario.manifestsText.replace(right, wrong);
+  const context = { kube: cluster.kube, signal, progress: () => undefined };
+  const dataPlane = dataPlaneOf(pool);
+  await deployScenario(context, {
+    scenario: { ...scenario, manifestsText },
+    pool,
+    dataPlane,
+    placements: [],
+    ...options,
+  });
+}
+
 /** The error of a manifest that the API server does not take: what it says, with what to do. */
 function saysOfManifest(message: RegExp): (error: LabError) => boolean {
   return (error) => {
@@ -215,8 +198,4 @@ function saysOfManifest(message: RegExp): (error: LabError) => boolean {
     assert.match(error.remedy ?? '', /Correct the manifest/);
     return true;
   };
-}
-
-function context() {
-  return { kube: cluster.kube, signal, progress: () => undefined };
 }

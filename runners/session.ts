@@ -1,6 +1,7 @@
 import { type Cluster, type ClusterKind, type Pool, poolOf } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import { prepareHost } from '../clusters/host.ts';
+import { imageTools } from '../clusters/images.ts';
 import { attach, bringUp, outsideNode, removeLeftovers, tearDown } from '../clusters/netns/life.ts';
 import { withLock } from '../clusters/netns/lock.ts';
 import { ensureTools } from '../clusters/tools.ts';
@@ -40,7 +41,7 @@ export async function openCluster(
   context: SessionContext,
 ): Promise<{ cluster: Cluster; pools: readonly Pool[]; broughtUp: boolean }> {
   await prepareHost(context);
-  await ensureTools(['envoy', 'envoy-descriptors', 'k6', 'workload'], context);
+  await ensureTools(imageTools, context);
   const running = await attach();
   if (running !== null) {
     const wanted = pools ?? running.pools;

@@ -71,8 +71,6 @@ export function controllerManagerFlags({ directory, podCidr }: ControlPlaneSetti
     `--authentication-kubeconfig=${directory}/controller-manager.kubeconfig`,
     `--authorization-kubeconfig=${directory}/controller-manager.kubeconfig`,
     '--leader-elect=false',
-    // It starts together with the API server, before its own role exists there.
-    '--authentication-tolerate-lookup-failure=true',
     '--use-service-account-credentials=true',
     `--service-account-private-key-file=${directory}/service-account.key`,
     `--root-ca-file=${directory}/ca.crt`,

@@ -32,6 +32,9 @@ export type ControlPlaneContext = {
 
 const readyTimeoutSeconds = 60;
 
+/** The API server's start makes many objects that stay: collecting garbage at twice their size took a quarter of its CPU time. */
+const collectLess = { GOGC: '400' };
+
 /**
  * Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler as plain processes and resolves when the
  * API server answers `/readyz`.
@@ -46,16 +49,15 @@ export async function startControlPlane(
   const launch = async (name: ToolName, flags: readonly string[]): Promise<void> => {
     const log = await open(join(logDirectory, `${name}.log`), 'a');
     const [file, args] = enter(toolPath(name), flags);
-    processes.set(name, start(file, args, { stdio: ['ignore', log.fd, log.fd], signal }));
+    processes.set(name, start(file, args, { stdio: ['ignore', log.fd, log.fd], env: collectLess, signal }));
     await log.close();
   };
   await launch('etcd', etcdFlags(settings));
   await launch('kube-apiserver', apiserverFlags(settings));
-  await launch('kube-controller-manager', controllerManagerFlags(settings));
 
   const adminKubeconfig = join(settings.directory, 'admin.kubeconfig');
   await writeFile(adminKubeconfig, kubeconfig(server, pki.ca, pki.admin), { mode: 0o600 });
-  const kube = connect(adminKubeconfig);
+  const kube = await connect(adminKubeconfig);
   const died = Promise.race(
     [...processes].map(async ([name, process]) => {
       await process.ended;
@@ -65,7 +67,8 @@ export async function startControlPlane(
   );
   await Promise.race([ready(kube, logDirectory, signal), died]);
   died.catch(() => undefined);
-  // Earlier, its role would not exist yet, and it would wait seconds before it asks again.
+  // Earlier, their roles would not exist yet, and they would wait seconds before they ask again, or give up.
+  await launch('kube-controller-manager', controllerManagerFlags(settings));
   await launch('kube-scheduler', schedulerFlags(settings));
   await relaxTimers([...processes.values()].map(({ pid }) => pid));
   return { kube, processes };

@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cp, mkdir, rm } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
-import { z } from 'zod';
+import { dirname, join } from 'node:path';
 import { type ContainerImage, digestOf, type Layer, writeImageArchive, writeLayer } from '../image-archive.ts';
-import { type Image, images, repository } from '../images.ts';
+import { type Image, images, imageTools } from '../images.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 import { ensureTools } from '../tools.ts';
 import { type DebianTree, writeDebianTree } from './debian-tree.ts';
@@ -24,14 +22,10 @@ const tag = 'lab';
  * programs and sources give the same image ids.
  */
 export async function ensureLabImages(context: CacheContext): Promise<string> {
-  await ensureTools(['workload', 'k6', 'fortio', 'envoy', 'envoy-descriptors', 'kube-proxy'], context);
+  await ensureTools([...imageTools, 'fortio'], context);
   const described = Object.entries(images).map(([name, describe]) => ({ name, image: describe() }));
-  const sources = described.flatMap(({ image }) => image.mounts.map(({ source }) => source));
-  const hash = contentHash({
-    base,
-    described,
-    sources: Object.fromEntries(sources.map((path) => [path, fingerprint(path)])),
-  });
+  // Every source is a tool of the cache, whose path says what it was made from, or Node.
+  const hash = contentHash({ base, described, node: process.version });
   const directory = join(cacheRoot(), `kind-images-${hash}`);
   const make = async (draft: string): Promise<void> => makeImages(described, await ensureBase(context), draft, context);
   await ensureCached(directory, { name: 'the lab’s images', make }, context);
@@ -62,7 +56,7 @@ async function makeImages(
     if (known !== undefined) return known;
     const root = join(work, `layer-${layers.size}`);
     await mkdir(join(root, dirname(destination)), { recursive: true });
-    await cp(source, join(root, destination), { recursive: true, filter: isShipped });
+    await cp(source, join(root, destination));
     const layer = await writeLayer(root, `${root}.tar`, { signal });
     await rm(root, { recursive: true });
     layers.set(key, layer);
@@ -76,32 +70,4 @@ async function makeImages(
   }
   await writeImageArchive(made, join(draft, 'images.tar'), signal);
   await rm(work, { recursive: true });
-}
-
-const Lockfile = z.object({ packages: z.record(z.string(), z.object({ dev: z.boolean().optional() })) });
-
-let developmentPackages: ReadonlySet<string> | undefined;
-
-// Tests, and packages that only development needs, stay out: they are half of it all.
-function isShipped(path: string): boolean {
-  if (path.endsWith('.test.ts')) return false;
-  developmentPackages ??= new Set(
-    Object.entries(Lockfile.parse(JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'))).packages)
-      .filter(([, { dev }]) => dev === true)
-      .map(([folder]) => folder),
-  );
-  return !developmentPackages.has(relative(repository, path));
-}
-
-/** What changes when what is there does: tools by their path, which says what they were made from, sources by content. */
-function fingerprint(path: string): unknown {
-  if (!path.startsWith(`${repository}/`)) return null;
-  if (path === join(repository, 'node_modules')) return readFileSync(join(repository, 'package-lock.json'), 'utf8');
-  if (statSync(path).isFile()) return readFileSync(path, 'utf8');
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter(isShipped)
-    .sort()
-    .map((file) => [relative(path, file), contentHash({ text: readFileSync(file, 'utf8') })]);
 }

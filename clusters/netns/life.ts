@@ -7,7 +7,7 @@ import type { ClusterStart } from '../cluster-start.ts';
 import { LabError } from '../error.ts';
 import { leaveEngine } from '../kind/leave.ts';
 import { startKind } from '../kind/start.ts';
-import { connect } from '../kube.ts';
+import { connect, loadClient } from '../kube.ts';
 import { type Supervisor, startSupervisor } from '../supervisor/start.ts';
 import { ensureTools } from '../tools.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
@@ -61,7 +61,7 @@ export async function bringUp({ kind, pools, signal, progress }: BringUpOptions)
       await record({ owner: null });
       await supervisor?.letGo();
     };
-    return { cluster: clusterOf(kind, pools), keep };
+    return { cluster: await clusterOf(kind, pools), keep };
   } catch (error) {
     await tearDown();
     throw error;
@@ -81,6 +81,7 @@ async function startEmbedded({ pools, signal, progress, record }: ClusterStart):
     timeoutSeconds: startTimeoutSeconds,
   });
   await record({ supervisor: await identify(supervisor.process.pid) });
+  void loadClient();
   await supervisor.ready(signal, progress);
   return supervisor;
 }
@@ -101,7 +102,7 @@ export async function attach(): Promise<Cluster | null> {
       remedy: 'Wait until it is up, or end the command that starts it with Ctrl-C.',
     });
   }
-  return clusterOf(
+  return await clusterOf(
     kind,
     pools.map(({ name, dataPlane }) => poolOf(name, dataPlane)),
   );
@@ -155,8 +156,8 @@ function nodesOf(pools: readonly Pool[]): SupervisorOptions['nodes'] {
   return [...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ name: node, pool: name }))), outsideNode];
 }
 
-function clusterOf(kind: ClusterKind, pools: readonly Pool[]): Cluster {
-  return { kind, kubeconfig: kubeconfigPath, pools, kube: connect(kubeconfigPath) };
+async function clusterOf(kind: ClusterKind, pools: readonly Pool[]): Promise<Cluster> {
+  return { kind, kubeconfig: kubeconfigPath, pools, kube: await connect(kubeconfigPath) };
 }
 
 function kill(pid: number): void {

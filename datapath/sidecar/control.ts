@@ -22,7 +22,7 @@ const Environment = z.object({
 const environment = Environment.parse(process.env);
 const ended = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.abort());
-const kube = connect(null);
+const kube = await connect(null);
 const service = await kube.json<V1Service>('GET', `/api/v1/namespaces/${environment.POD_NAMESPACE}/services/control`);
 const file = (name: string): string => readFileSync(join(environment.AUTHORITY_DIRECTORY, name), 'utf8');
 const control = await startControl({

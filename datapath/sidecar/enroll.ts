@@ -8,7 +8,15 @@ import { spiffeId } from '../envoy/spiffe.ts';
 import type { AppProbes } from './app-probes.ts';
 import { keptStatistics } from './kept-statistics.ts';
 import { enrolledAnnotation } from './mesh.ts';
-import { agentSocket, controlServiceAccount, descriptorsPath, directories, meshConfigMap, nodeId } from './places.ts';
+import {
+  agentSocket,
+  controlServiceAccount,
+  descriptorsPath,
+  directories,
+  meshConfigMap,
+  nodeId,
+  programs,
+} from './places.ts';
 import { rewriteProbes } from './probe-rewrite.ts';
 import { parsePorts, proxyUser, redirectRules } from './redirect-rules.ts';
 
@@ -60,7 +68,7 @@ function agentContainer(probes: AppProbes): V1Container {
     name: sidecarContainers.agent,
     image: 'lab/datapath:lab',
     restartPolicy: 'Always',
-    command: ['node', '--max-semi-space-size=1', 'datapath/sidecar/agent.ts'],
+    command: ['node', '--max-semi-space-size=1', programs.agent],
     env: [
       ...podVariables,
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
@@ -68,7 +76,7 @@ function agentContainer(probes: AppProbes): V1Container {
       { name: 'ENVOY_DESCRIPTORS', value: descriptorsPath },
       { name: 'APP_PROBES', value: JSON.stringify(probes) },
     ],
-    lifecycle: { preStop: { exec: { command: ['node', 'datapath/sidecar/drain.ts'] } } },
+    lifecycle: { preStop: { exec: { command: ['node', programs.drain] } } },
     resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     securityContext: restricted,
     volumeMounts: [

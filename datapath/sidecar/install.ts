@@ -5,7 +5,7 @@ import type { DataPlaneContext } from '../data-plane.ts';
 import { createAuthority } from '../envoy/certificate-authority.ts';
 import { controlPorts } from '../envoy/ports.ts';
 import { installBaseNetwork, removeBaseNetwork } from '../none/base-network.ts';
-import { controlServiceAccount, descriptorsPath, meshConfigMap } from './places.ts';
+import { controlServiceAccount, descriptorsPath, meshConfigMap, programs } from './places.ts';
 
 const readyTimeoutSeconds = 60;
 const authoritySecret = 'lab-ca';
@@ -144,7 +144,7 @@ function controlPod(pool: Pool): NonNullable<V1Deployment['spec']>['template']['
       {
         name: 'control',
         image: 'lab/datapath:lab',
-        command: ['node', 'datapath/sidecar/control.ts'],
+        command: ['node', programs.control],
         env: [
           { name: 'MESH_NAMESPACE', value: pool.namespace },
           { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },

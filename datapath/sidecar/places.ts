@@ -7,6 +7,13 @@ export const directories = { token: '/var/run/lab/token', mesh: '/var/run/lab/me
 /** Unix socket on which the agent serves Envoy. */
 export const agentSocket = `${directories.agent}/sds.sock`;
 
+/** Where the image has its programs. */
+export const programs = {
+  control: '/opt/lab/bin/sidecar-control.mjs',
+  agent: '/opt/lab/bin/sidecar-agent.mjs',
+  drain: '/opt/lab/bin/sidecar-drain.mjs',
+} as const;
+
 /** Where the image has the descriptors of Envoy's API. */
 export const descriptorsPath = '/opt/lab/share/envoy-descriptors.binpb';
 
