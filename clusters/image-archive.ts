@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { exec } from './exec.ts';
+import { commandLine, exec } from './exec.ts';
 
 /** One layer of an image: an uncompressed tar, and its digest (`sha256:…`), by which engines know it. */
 export type Layer = { readonly path: string; readonly digest: string };
@@ -35,6 +36,24 @@ export async function writeLayer(
   return { path: output, digest: await digestOf(output) };
 }
 
+/** A layer of the cache, whose digest is kept beside it: it is a gigabyte to read. */
+export async function keptLayer(directory: string): Promise<Layer> {
+  const path = join(directory, layerFile);
+  return { path, digest: await readFile(`${path}.digest`, 'utf8') };
+}
+
+/** Makes a layer for {@link keptLayer}. */
+export async function keepLayer(
+  source: string,
+  directory: string,
+  options: { owners: boolean; signal: AbortSignal },
+): Promise<void> {
+  const { path, digest } = await writeLayer(source, join(directory, layerFile), options);
+  await writeFile(`${path}.digest`, digest);
+}
+
+const layerFile = 'layer.tar';
+
 /**
  * Writes images as one archive that `docker load`, `podman load` and `ctr images import` read (the format of
  * `docker save`, https://github.com/moby/docker-image-spec). The same images give the same image ids.
@@ -44,13 +63,36 @@ export async function writeImageArchive(
   output: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const staging = await mkdtemp(join(dirname(output), 'archive-'));
+  await withStaging(images, (staging) => exec('tar', [...archived(staging), '-f', output], { signal }));
+}
+
+/** Hands such an archive to the standard input of a command, without writing it anywhere. */
+export async function pipeImageArchive(
+  images: readonly ContainerImage[],
+  [file, ...args]: readonly [string, ...string[]],
+  options: { signal: AbortSignal; env: Readonly<Record<string, string>> },
+): Promise<void> {
+  await withStaging(images, (staging) => {
+    const pipe = `${commandLine('tar', archived(staging))} | ${commandLine(file, args)}`;
+    return exec('bash', ['-o', 'pipefail', '-c', pipe], options);
+  });
+}
+
+function archived(staging: string): string[] {
+  return [...reproducible, '--dereference', '-C', staging, '-c', '.'];
+}
+
+/** A directory of what the archive has, the layers as links: a hard link would change the layer's time of change. */
+async function withStaging(
+  images: readonly ContainerImage[],
+  body: (staging: string) => Promise<unknown>,
+): Promise<void> {
+  const staging = await mkdtemp(join(tmpdir(), 'lab-images-'));
   try {
-    for (const { path, digest } of new Set(images.flatMap(({ layers }) => layers))) {
-      await mkdir(join(staging, hexOf(digest)), { recursive: true });
-      await link(path, join(staging, layerName(digest))).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') throw error;
-      });
+    const layers = new Map(images.flatMap((image) => image.layers.map(({ digest, path }) => [digest, path])));
+    for (const [digest, path] of layers) {
+      await mkdir(join(staging, hexOf(digest)));
+      await symlink(path, join(staging, layerName(digest)));
     }
     const manifest = await Promise.all(
       images.map(async (image) => {
@@ -65,7 +107,7 @@ export async function writeImageArchive(
       }),
     );
     await writeFile(join(staging, 'manifest.json'), JSON.stringify(manifest));
-    await exec('tar', [...reproducible, '-cf', output, '-C', staging, '.'], { signal });
+    await body(staging);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

@@ -30,4 +30,10 @@ export const pins = {
     version: '1.40.0',
     sha256: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
   },
+  kindNode: {
+    registry: 'https://registry-1.docker.io/v2/',
+    repository: 'docker.io/kindest/node',
+    tag: 'v1.34.0',
+    digest: 'sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a',
+  },
 } as const;

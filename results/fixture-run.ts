@@ -85,11 +85,7 @@ export function fixtureRun({
     commit: null,
     dirty: false,
     caveats: [],
-    generator: {
-      name: 'k6',
-      version: '2.0.0',
-      addedLatency: { seconds: 0.00006, rate, how: 'made up' },
-    },
+    generator: 'k6',
     order: passes.map(() => shuffled([...ids, idle], source)),
     testCases: testCases.map(({ latencySeconds, cpuSecondsPerRequest, ...identity }) => ({
       ...identity,

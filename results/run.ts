@@ -38,20 +38,6 @@ const Host = z.strictObject({
   cgroup: z.enum(['v1', 'hybrid', 'v2']),
 });
 
-/**
- * The generator, and what it was found to add to the p50 of a latency by itself at `rate` requests per second: `how`
- * says by what means. Its CPU time stands in the blocks.
- */
-const Generator = z.strictObject({
-  name: z.string(),
-  version: z.string(),
-  addedLatency: z.strictObject({
-    seconds: z.number().nonnegative(),
-    rate: z.number().positive(),
-    how: z.string(),
-  }),
-});
-
 const Status = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('finished') }),
   z.strictObject({ state: z.literal('interrupted') }),
@@ -78,7 +64,8 @@ export const Run = z
     dirty: z.boolean(),
     /** What must be said beside every number of this run. */
     caveats: z.array(z.string()),
-    generator: Generator,
+    /** The load generator's name: its version is among `versions`, and what it cost stands in the blocks. */
+    generator: z.string(),
     /** One list for each pass: ids of test cases, and `idle`, in the order in which they ran. */
     order: z.array(z.array(z.string())),
     testCases: z.array(TestCase),

@@ -30,6 +30,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'run the pinned kubectl on the cluster',
     load: async () => (await import('./commands/kubectl.ts')).kubectl,
   },
+  images: {
+    summary: 'build the images that `--cluster kind` runs',
+    load: async () => (await import('./commands/images.ts')).images,
+  },
   doctor: {
     summary: 'what this machine has and lacks, and why it matters',
     load: async () => (await import('./commands/doctor.ts')).doctor,

@@ -1,6 +1,8 @@
+import { dirname, join } from 'node:path';
+import { contained } from '../contained.ts';
 import { exec } from '../exec.ts';
 import { ensurePackages } from '../host-packages.ts';
-import type { CacheContext } from '../tool-cache.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 
 /** A Debian 12 file system: what is essential, and these packages with what they depend on. */
 export type DebianTree = { name: string; packages: readonly string[] };
@@ -11,25 +13,31 @@ const suite = 'bookworm';
 const excluded = ['doc', 'man', 'info', 'locale', 'lintian', 'bug'].map((folder) => `/usr/share/${folder}/*`);
 
 /**
- * Makes a Debian tree as a tar, with its files' owners, by mmdebstrap: packages are verified against Debian's keys, and
- * the same packages give the same tar.
+ * A Debian tree as a tar, with its files' owners, made by mmdebstrap unless the cache has it: packages are verified
+ * against Debian's keys, and the same packages give the same tar.
  */
-export async function writeDebianTree(
+export async function ensureDebianTree(tree: DebianTree, context: CacheContext): Promise<string> {
+  const directory = join(cacheRoot(), `kind-debian-${contentHash({ suite, excluded, tree })}`);
+  const make = (draft: string): Promise<void> => writeDebianTree(tree, join(draft, file), context);
+  await ensureCached(directory, { name: `${tree.name}: file system`, make }, context);
+  return join(directory, file);
+}
+
+const file = 'tree.tar';
+
+async function writeDebianTree(
   { name, packages }: DebianTree,
   output: string,
   { signal, progress }: CacheContext,
 ): Promise<void> {
   await ensurePackages(['mmdebstrap'], { signal, progress });
   progress(`${name}: file system from Debian packages (about a minute)`);
-  await exec(
-    'nice',
-    [
-      ...['-n', '10', 'mmdebstrap', '--quiet', '--mode=root', '--variant=essential', `--include=${packages.join(',')}`],
-      ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
-      // Without a mirror it takes Debian's own, security updates included.
-      ...[suite, output],
-    ],
-    // mmdebstrap gives every file that is newer than this, its own among them, this time.
-    { signal, env: { SOURCE_DATE_EPOCH: '0', TMPDIR: '/var/tmp' } },
-  );
+  const [file, args] = contained('nice', [
+    ...['-n', '10', 'mmdebstrap', '--quiet', '--mode=root', '--variant=essential', `--include=${packages.join(',')}`],
+    ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
+    // Without a mirror it takes Debian's own, security updates included.
+    ...[suite, output],
+  ]);
+  // mmdebstrap gives every file that is newer than this, its own among them, this time.
+  await exec(file, args, { signal, env: { SOURCE_DATE_EPOCH: '0', TMPDIR: dirname(output) } });
 }

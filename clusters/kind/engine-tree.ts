@@ -1,8 +1,8 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec } from '../exec.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
-import { type DebianTree, writeDebianTree } from './debian-tree.ts';
+import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
 const tree: DebianTree = {
   name: 'container engine',
@@ -59,11 +59,8 @@ export async function ensureEngineTree(context: CacheContext): Promise<string> {
 
 async function makeTree(draft: string, context: CacheContext): Promise<void> {
   const root = join(draft, 'root');
-  const tar = join(draft, 'tree.tar');
   await mkdir(root);
-  await writeDebianTree(tree, tar, context);
-  await exec('tar', ['-xf', tar, '-C', root], { signal: context.signal });
-  await rm(tar);
+  await exec('tar', ['-xf', await ensureDebianTree(tree, context), '-C', root], { signal: context.signal });
   await writeFile(join(root, runtimeWrapperPath), runtimeWrapper);
   await chmod(join(root, runtimeWrapperPath), 0o755);
 }

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { contained } from '../contained.ts';
 import { LabError } from '../error.ts';
 import { exec, start } from '../exec.ts';
 import { toolPath } from '../tools.ts';
@@ -16,17 +17,10 @@ export async function createCluster(
   await runKind(engine, ['create', 'cluster', '--config', config, '--kubeconfig', kubeconfig, '--retain'], context);
 }
 
-/** Loads an archive of images into some of the cluster's nodes, given by their containers' names. */
-export async function loadImages(
-  engine: Engine,
-  { archive, containers }: { archive: string; containers: readonly string[] },
-  { signal }: Context,
-): Promise<void> {
-  await exec(
-    toolPath('kind'),
-    ['load', 'image-archive', archive, '--name', clusterName, '--nodes', containers.join(',')],
-    { signal, env: engine.env },
-  );
+/** Loads an archive of images into all of the cluster's nodes. */
+export async function loadImages(engine: Engine, archive: string, signal: AbortSignal): Promise<void> {
+  const [file, args] = contained(toolPath('kind'), ['load', 'image-archive', archive, '--name', clusterName]);
+  await exec(file, args, { signal, env: engine.env });
 }
 
 /** Writes the nodes' logs into a folder; what cannot be had is left out. */
@@ -47,7 +41,9 @@ export async function deleteCluster(engine: Engine, signal: AbortSignal): Promis
 
 /** Runs kind, telling its steps as they begin. @throws LabError LAB_KIND_FAILED with what it said. */
 async function runKind(engine: Engine, args: readonly string[], { signal, progress }: Context): Promise<void> {
-  const kind = start(toolPath('kind'), args, { env: engine.env, signal, stdio: ['ignore', 'ignore', 'pipe'] });
+  // A kind that outlived a killed lab would go on making nodes that nobody removes.
+  const [file, own] = contained(toolPath('kind'), args);
+  const kind = start(file, own, { env: engine.env, signal, stdio: ['ignore', 'ignore', 'pipe'] });
   const said: string[] = [];
   if (kind.stderr === null) throw new Error('kind has no standard error');
   const lines = createInterface({ input: kind.stderr });

@@ -4,13 +4,16 @@ import { type ContainerImage, digestOf, type Layer, writeImageArchive, writeLaye
 import { type Image, images, imageTools } from '../images.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 import { ensureTools } from '../tools.ts';
-import { type DebianTree, writeDebianTree } from './debian-tree.ts';
+import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
 /** What a container of the embedded cluster has of the host's /usr, one on kind has of this. */
 const base: DebianTree = {
   name: 'base of the lab’s images',
   packages: ['iptables', 'iproute2', 'tcpdump', 'procps', 'conntrack', 'ethtool', 'kmod', 'mount', 'util-linux'],
 };
+
+/** The images in one archive, and what they were made from. */
+export type LabImages = { hash: string; archive: string };
 
 type Described = { name: string; image: Image };
 
@@ -21,31 +24,24 @@ const tag = 'lab';
  * The lab's own programs as container images, in one archive for `kind load`, made unless the cache has it. The same
  * programs and sources give the same image ids.
  */
-export async function ensureLabImages(context: CacheContext): Promise<string> {
-  await ensureTools([...imageTools, 'fortio'], context);
-  const described = Object.entries(images).map(([name, describe]) => ({ name, image: describe() }));
+export async function ensureLabImages(context: CacheContext): Promise<LabImages> {
+  await ensureTools(imageTools, context);
+  const described = Object.entries(images)
+    // Only a check of the embedded cluster has it.
+    .filter(([name]) => name !== 'lab/fortio')
+    .map(([name, describe]) => ({ name, image: describe() }));
   // Every source is a tool of the cache, whose path says what it was made from, or Node.
   const hash = contentHash({ base, described, node: process.version });
   const directory = join(cacheRoot(), `kind-images-${hash}`);
-  const make = async (draft: string): Promise<void> => makeImages(described, await ensureBase(context), draft, context);
+  const make = (draft: string): Promise<void> => makeImages(described, draft, context);
   await ensureCached(directory, { name: 'the lab’s images', make }, context);
-  return join(directory, 'images.tar');
+  return { hash, archive: join(directory, 'images.tar') };
 }
 
-async function ensureBase(context: CacheContext): Promise<Layer> {
-  const directory = join(cacheRoot(), `kind-base-${contentHash(base)}`);
-  const make = (draft: string): Promise<void> => writeDebianTree(base, join(draft, 'base.tar'), context);
-  await ensureCached(directory, { name: base.name, make }, context);
-  const path = join(directory, 'base.tar');
-  return { path, digest: await digestOf(path) };
-}
-
-async function makeImages(
-  described: readonly Described[],
-  baseLayer: Layer,
-  draft: string,
-  { signal, progress }: CacheContext,
-): Promise<void> {
+async function makeImages(described: readonly Described[], draft: string, context: CacheContext): Promise<void> {
+  const { signal, progress } = context;
+  const tree = await ensureDebianTree(base, context);
+  const baseLayer = { path: tree, digest: await digestOf(tree) };
   progress('the lab’s images: packing');
   const work = join(draft, 'work');
   await mkdir(work);

@@ -1,24 +1,43 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tryExec } from '../exec.ts';
 import type { JournaledEngine } from '../netns/journal.ts';
-import { usersEngine } from './engine.ts';
+import { ownEngine, usersEngine } from './engine.ts';
 import { deleteCluster } from './kind-command.ts';
-import { clusterName, kindDirectory } from './paths.ts';
+import { clusterName, engineData, engineSocket, kindDirectory, ownPrograms } from './paths.ts';
 
 const timeoutSeconds = 120;
+/** After this the lab's own daemon is given up, and its data with it. */
+const emptyTimeoutSeconds = 30;
 
 /**
- * Takes what is the lab's from an engine: all of its own, whose processes have ended, and of the user's the cluster and
- * its network. The node image stays with the user's engine, as a pulled one would.
+ * Takes what is the lab's from an engine that runs: from the user's the cluster and its network, from its own all but
+ * images. The node image stays with either, as a pulled one would.
+ * @returns whether nothing but images is left; where not, its data must be removed once its processes have ended.
  */
-export async function leaveEngine({ name, data }: JournaledEngine): Promise<void> {
-  if (data === null) {
-    const signal = AbortSignal.timeout(timeoutSeconds * 1000);
-    const engine = usersEngine(name);
-    await deleteCluster(engine, signal);
-    await tryExec(name, ['network', 'rm', clusterName], { signal, env: engine.env });
-  } else {
-    await rm(data, { recursive: true, force: true });
-  }
+export async function leaveEngine({ name, data }: JournaledEngine): Promise<boolean> {
+  if (data !== null) return existsSync(engineSocket) && (await emptyOwnEngine());
+  const signal = AbortSignal.timeout(timeoutSeconds * 1000);
+  const engine = usersEngine(name);
+  await deleteCluster(engine, signal);
+  await tryExec(name, ['network', 'rm', clusterName], { signal, env: engine.env });
+  return true;
+}
+
+/** Removes the folder of a cluster's life, and the data of the lab's own engine where it could not be emptied. */
+export async function removeKindFiles({ keepData }: { keepData: boolean }): Promise<void> {
   await rm(kindDirectory, { recursive: true, force: true });
+  if (!keepData) await rm(engineData(), { recursive: true, force: true });
+}
+
+async function emptyOwnEngine(): Promise<boolean> {
+  const { name, env } = ownEngine(ownPrograms);
+  const script = `
+    containers=$(${name} ps --all --quiet)
+    [ -z "$containers" ] || ${name} rm --force --volumes $containers
+    ${name} volume prune --force
+    ${name} network prune --force
+  `;
+  const emptied = await tryExec('sh', ['-euc', script], { env, timeoutMs: emptyTimeoutSeconds * 1000 });
+  return emptied.exitCode === 0;
 }

@@ -1,182 +1,80 @@
-import { chmod, copyFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exec } from '../exec.ts';
-import { goProgram } from '../go.ts';
-import { type ContainerImage, writeImageArchive, writeLayer } from '../image-archive.ts';
+import { exec, tryExec } from '../exec.ts';
+import { type ContainerImage, keepLayer, keptLayer, pipeImageArchive } from '../image-archive.ts';
 import { pins } from '../pins.ts';
-import { goEnvironment, requiredGo } from '../tool-build.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
-import { ensureTools, type ToolName, toolPath } from '../tools.ts';
-import { type DebianTree, writeDebianTree } from './debian-tree.ts';
-
-/** The node image as it was built here: what an engine calls it, and the archive to load it from. */
-export type NodeImage = { reference: string; archive: string };
-
-/** What a kind node's file system is made of (https://kind.sigs.k8s.io/docs/design/base-image/). */
-const tree: DebianTree = {
-  name: 'node image',
-  packages: [
-    ...['systemd', 'systemd-sysv', 'dbus', 'conntrack', 'iptables', 'nftables', 'iproute2', 'ethtool', 'util-linux'],
-    ...['mount', 'kmod', 'libseccomp2', 'pigz', 'bash', 'ca-certificates', 'curl', 'rsync', 'jq', 'procps'],
-    ...['hostname', 'socat', 'ebtables', 'containerd', 'runc', 'containernetworking-plugins'],
-  ],
-};
-
-/** Programs of Kubernetes that run on the node itself. */
-const nodePrograms = ['kubelet', 'kubeadm', 'kubectl'] as const satisfies readonly ToolName[];
-
-/** Those that kubeadm runs in containers, by the name of the image that it asks for. */
-const controlPlane: readonly { program: ToolName; image: string }[] = [
-  ...(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const).map((program) => ({
-    program,
-    image: `registry.k8s.io/${program}:v${pins.kubernetes.version}`,
-  })),
-  { program: 'etcd', image: `registry.k8s.io/etcd:${pins.etcd.version}-0` },
-  { program: 'pause', image: 'registry.k8s.io/pause:3.10.1' },
-];
-
-/** kind applies it to every new cluster; the lab's scenarios have no volumes that need more. */
-const storageClass = `apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata:
-  name: standard
-provisioner: kubernetes.io/no-provisioner
-volumeBindingMode: WaitForFirstConsumer
-`;
-
-// kind's units look for containerd where its own image has it. What it removes starts services that a node must not have.
-const configureScript = `
-for program in containerd ctr containerd-shim-runc-v2; do ln -sf /usr/bin/$program /usr/local/bin/$program; done
-ln -sf /usr/sbin/runc /usr/local/sbin/runc
-mkdir -p /opt/cni/bin /etc/kubernetes/manifests
-for plugin in host-local loopback ptp portmap; do ln -sf /usr/lib/cni/$plugin /opt/cni/bin/$plugin; done
-units=/lib/systemd/system
-rm -f $units/sysinit.target.wants/systemd-tmpfiles-setup.service $units/multi-user.target.wants/* \
-  /etc/systemd/system/*.wants/* $units/local-fs.target.wants/* $units/sockets.target.wants/*udev* \
-  $units/sockets.target.wants/*initctl* $units/basic.target.wants/*
-echo ReadKMsg=no >> /etc/systemd/journald.conf
-systemctl enable kubelet.service containerd.service undo-mount-hacks.service
-systemctl mask systemd-binfmt.service
-sed -i -e 's/^\\( *restrict_oom_score_adj\\) = .*/\\1 = true/' -e 's/pause:3.10"/pause:3.10.1"/' /etc/containerd/config.toml
-`;
-
-// Images are kept packed: a node unpacks those that it runs. The default specification without limits on resources, which
-// a host may not let its containers have.
-const importScript = `
-mount --make-rprivate /
-mount --bind "$1" "$1"
-mount -t proc proc "$1/proc"
-mount --rbind /dev "$1/dev"
-mount -t tmpfs tmpfs "$1/run"
-mount --bind "$2" "$1/mnt"
-chroot "$1" bash -euc '
-  containerd > /mnt/containerd.log 2>&1 &
-  for attempt in $(seq 150); do ctr version > /dev/null 2>&1 && break; sleep 0.2; done
-  ctr --namespace k8s.io images import --no-unpack /mnt/control-plane.tar
-  ctr oci spec | jq "del(.process.rlimits)" > /etc/containerd/cri-base.json
-  kill $!
-  wait $! || true
-'
-`;
+import type { Engine } from './engine.ts';
+import { importImages } from './image-import.ts';
+import { ensureLabImages } from './lab-images.ts';
+import { ensureNodeLayer } from './node-layer.ts';
 
 /** Raise it when the recipe changes in a way that its inputs do not show. */
 const recipeVersion = 1;
 
+/** The repository of the node images that are built here, in the engine that runs them. */
+const repository = 'datapath-lab/node';
+
 /**
- * The node image, built from source and Debian packages unless the cache has it. Its name says what it was built from.
+ * The node image, with the lab's images in it: that is as `kind load` would have them, but once for all nodes. Built
+ * unless the cache has it; its tag says what it was built from.
  */
-export async function ensureNodeImage(context: CacheContext): Promise<NodeImage> {
-  const programs: ToolName[] = [...nodePrograms, ...controlPlane.map(({ program }) => program)];
-  await ensureTools([...programs, 'kind'], context);
-  const inputs = { recipeVersion, tree, configureScript, importScript, storageClass, programs: programs.map(toolPath) };
-  const hash = contentHash(inputs);
-  const directory = join(cacheRoot(), `kind-node-${pins.kubernetes.version}-${hash}`);
-  const reference = `datapath-lab/node:v${pins.kubernetes.version}-${hash}`;
-  const archive = 'node-image.tar';
-  await ensureCached(
-    directory,
-    { name: 'node image', make: (draft) => buildNodeImage(reference, join(draft, archive), context) },
-    context,
-  );
-  return { reference, archive: join(directory, archive) };
+export async function ensureNodeImage(context: CacheContext): Promise<ContainerImage> {
+  const base = await ensureNodeLayer(context);
+  const images = await ensureLabImages(context);
+  const hash = contentHash({ recipeVersion, base: base.digest, images: images.hash });
+  const directory = join(cacheRoot(), `kind-node-images-${hash}`);
+  const make = (draft: string): Promise<void> => addImages(base.path, images.archive, draft, context);
+  await ensureCached(directory, { name: 'the lab’s images in the node image', make }, context);
+  return nodeImage(`${repository}:v${pins.kubernetes.version}-${hash}`, [base, await keptLayer(directory)]);
 }
 
-async function buildNodeImage(reference: string, archive: string, context: CacheContext): Promise<void> {
-  const { signal, progress } = context;
-  const work = `${archive}.work`;
-  const root = join(work, 'root');
-  await mkdir(root, { recursive: true });
-  try {
-    await writeDebianTree(tree, join(work, 'tree.tar'), context);
-    progress('node image: unpacking');
-    await exec('tar', ['-xf', join(work, 'tree.tar'), '-C', root, '--xattrs', '--xattrs-include=*'], { signal });
-    await rm(join(work, 'tree.tar'));
-    await addFiles(root, context);
-    await exec('chroot', [root, 'bash', '-euc', configureScript], { signal });
-    progress('node image: images of the control plane');
-    await importControlPlane(root, work, signal);
-    progress('node image: packing');
-    const layer = await writeLayer(root, join(work, 'layer.tar'), { owners: true, signal });
-    await writeImageArchive([nodeImage(reference, layer)], archive, signal);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+/** Loads the node image into an engine that has it not, in the place of older ones that were built here. */
+export async function loadNodeImage(
+  engine: Engine,
+  image: ContainerImage,
+  { signal, progress }: CacheContext,
+): Promise<void> {
+  const options = { signal, env: engine.env };
+  const found = await tryExec(engine.name, ['image', 'inspect', image.reference], options);
+  if (found.exitCode === 0) return;
+  const { stdout } = await exec(engine.name, ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}'], options);
+  const older = stdout.split('\n').filter((line) => line.split('/').slice(-2).join('/').startsWith(`${repository}:`));
+  // One that a container still uses stays.
+  if (older.length > 0) await tryExec(engine.name, ['image', 'rm', ...older], options);
+  progress('loading the node image');
+  await pipeImageArchive([image], [engine.name, 'load'], options);
 }
 
-async function addFiles(root: string, context: CacheContext): Promise<void> {
-  const base = await kindBase(context);
-  await exec('cp', ['-r', '--no-preserve=mode,ownership', `${base}/.`, root], { signal: context.signal });
-  await exec('chmod', ['-R', 'a+rx', join(root, 'usr/local/bin'), join(root, 'kind/bin')], { signal: context.signal });
-  for (const program of nodePrograms) {
-    await copyFile(toolPath(program), join(root, 'usr/bin', program));
-    await chmod(join(root, 'usr/bin', program), 0o755);
-  }
-  await mkdir(join(root, 'kind/manifests'), { recursive: true });
-  await writeFile(join(root, 'kind/version'), `v${pins.kubernetes.version}`);
-  await writeFile(join(root, 'kind/manifests/default-cni.yaml'), '');
-  await writeFile(join(root, 'kind/manifests/default-storage.yaml'), storageClass);
-  await rm(join(root, 'sbin/init'), { force: true });
-  await symlink('/lib/systemd/systemd', join(root, 'sbin/init'));
+/** Makes the layer that importing the images adds to a node's file system. */
+async function addImages(
+  base: string,
+  archive: string,
+  draft: string,
+  { signal, progress }: CacheContext,
+): Promise<void> {
+  progress('the lab’s images: into the node image');
+  const work = join(draft, 'work');
+  const [lower, upper, merged] = ['lower', 'upper', 'merged'].map((name) => join(work, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const directory of [lower, upper, merged, join(work, 'overlay')]) await mkdir(directory, { recursive: true });
+  await exec('tar', ['-xf', base, '-C', lower, '--xattrs', '--xattrs-include=*'], { signal });
+  const overlay = `lowerdir=${lower},upperdir=${upper},workdir=${join(work, 'overlay')}`;
+  await importImages(merged, { archive, overlay }, signal);
+  // In a layer a deletion is not what it is in an overlay; importing deletes nothing that was there.
+  const { stdout } = await exec('find', [upper, '-type', 'c'], { signal });
+  if (stdout !== '') throw new Error(`importing images deleted files of the node image: ${stdout}`);
+  await keepLayer(upper, draft, { owners: true, signal });
+  await rm(work, { recursive: true });
 }
 
-/** The files of kind's own base image: entry point, units, configuration. They come with kind's Go module. */
-async function kindBase(context: CacheContext): Promise<string> {
-  const module = join(import.meta.dirname, 'tool');
-  const go = await goProgram(await requiredGo(module), context);
-  const { stdout } = await exec(go, ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kind'], {
-    cwd: module,
-    env: goEnvironment(),
-    signal: context.signal,
-  });
-  return join(stdout.trim(), 'images/base/files');
-}
-
-async function importControlPlane(root: string, work: string, signal: AbortSignal): Promise<void> {
-  const images: ContainerImage[] = [];
-  for (const { program, image } of controlPlane) {
-    const directory = join(work, program, 'usr/local/bin');
-    await mkdir(directory, { recursive: true });
-    await copyFile(toolPath(program), join(directory, program));
-    await chmod(join(directory, program), 0o755);
-    const layer = await writeLayer(join(work, program), join(work, `${program}.tar`), { signal });
-    images.push({
-      reference: image,
-      layers: [layer],
-      entrypoint: [`/usr/local/bin/${program}`],
-      command: [],
-      workingDir: '/',
-      env: { PATH: '/usr/local/bin' },
-    });
-  }
-  await writeImageArchive(images, join(work, 'control-plane.tar'), signal);
-  const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  await exec('unshare', [...namespaces, 'bash', '-euc', importScript, 'import', root, work], { signal });
-}
-
-function nodeImage(reference: string, layer: ContainerImage['layers'][number]): ContainerImage {
+function nodeImage(reference: string, layers: ContainerImage['layers']): ContainerImage {
   return {
     reference,
-    layers: [layer],
+    layers,
     entrypoint: ['/usr/local/bin/entrypoint', '/sbin/init'],
     command: [],
     workingDir: '/',

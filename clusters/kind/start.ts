@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterStart } from '../cluster-start.ts';
 import { LabError } from '../error.ts';
-import { exec } from '../exec.ts';
 import { identify } from '../netns/journal.ts';
 import { kubeconfigPath, logDirectory } from '../netns/paths.ts';
 import { type Supervisor, startSupervisor } from '../supervisor/start.ts';
-import { cacheRoot } from '../tool-cache.ts';
+import type { CacheContext } from '../tool-cache.ts';
 import { ensureTools } from '../tools.ts';
 import { type Engine, findEngine, ownEngine } from './engine.ts';
 import type { EngineOptions } from './engine-protocol.ts';
@@ -15,8 +14,9 @@ import { ensureEngineTree } from './engine-tree.ts';
 import { clusterNames, createCluster, exportLogs, loadImages } from './kind-command.ts';
 import { kindConfig } from './kind-config.ts';
 import { ensureLabImages } from './lab-images.ts';
-import { ensureNodeImage } from './node-image.ts';
-import { clusterName, kindDirectory } from './paths.ts';
+import { ensureNodeImage, loadNodeImage } from './node-image.ts';
+import { pullOfficialImage } from './official-image.ts';
+import { clusterName, engineData, kindDirectory, ownPrograms } from './paths.ts';
 
 const engineTimeoutSeconds = 90;
 
@@ -31,7 +31,6 @@ const ownApiPort = 6443;
 export async function startKind(options: ClusterStart): Promise<Supervisor | null> {
   const { pools, signal, progress, record } = options;
   await ensureTools(['kind', 'kubectl'], options);
-  const [node, images] = [await ensureNodeImage(options), await ensureLabImages(options)];
   await mkdir(kindDirectory, { recursive: true, mode: 0o700 });
   const users = await findEngine(signal);
   progress(users === null ? 'starting a Docker daemon of the lab’s own' : `using this host’s ${users.name}`);
@@ -42,17 +41,15 @@ export async function startKind(options: ClusterStart): Promise<Supervisor | nul
     await record({ engine: { name: users.name, data: null } });
   }
 
-  progress('loading the node image');
-  await exec(engine.name, ['load', '--input', node.archive], { signal, env: engine.env });
+  const image = await provideNodeImage({ engine, own: users === null }, options);
   const config = join(kindDirectory, 'kind.yaml');
   const cgroupV1 = !existsSync('/sys/fs/cgroup/cgroup.controllers');
   const apiPort = supervisor === null ? 0 : ownApiPort;
-  await writeFile(config, kindConfig({ pools, image: node.reference, apiPort, cgroupV1 }));
+  await writeFile(config, kindConfig({ pools, image: image.reference, apiPort, cgroupV1 }));
   const draft = join(kindDirectory, 'kubeconfig');
   try {
     await createCluster(engine, { config, kubeconfig: draft }, { signal, progress });
-    progress('loading the lab’s images');
-    await loadImages(engine, { archive: images, containers: await containers(engine, signal) }, { signal, progress });
+    if (!image.hasLabImages) await loadLabImages(engine, options);
   } catch (error) {
     signal.throwIfAborted();
     throw await withLogs(error as Error, engine, signal);
@@ -61,21 +58,38 @@ export async function startKind(options: ClusterStart): Promise<Supervisor | nul
   return supervisor;
 }
 
+/**
+ * Chooses the node image: kind's own where a registry answers, else one that is built here and has the lab's images in it
+ * already.
+ */
+async function provideNodeImage(
+  target: { engine: Engine; own: boolean },
+  context: CacheContext,
+): Promise<{ reference: string; hasLabImages: boolean }> {
+  const official = await pullOfficialImage(target, context);
+  if (official !== null) return { reference: official, hasLabImages: false };
+  const image = await ensureNodeImage(context);
+  await loadNodeImage(target.engine, image, context);
+  return { reference: image.reference, hasLabImages: true };
+}
+
+async function loadLabImages(engine: Engine, context: CacheContext): Promise<void> {
+  const { archive } = await ensureLabImages(context);
+  context.progress('loading the lab’s images');
+  await loadImages(engine, archive, context.signal);
+}
+
 async function startOwnEngine({
   signal,
   progress,
   record,
 }: ClusterStart): Promise<{ engine: Engine; supervisor: Supervisor }> {
   const tree = await ensureEngineTree({ signal, progress });
-  // On a disk, unlike the lab's folder; it goes with the cluster.
-  const data = join(cacheRoot(), 'kind-data');
+  const data = engineData();
   await record({ engine: { name: 'docker', data } });
-  // Of a cluster whose journal could not be read it may still be there.
-  await rm(data, { recursive: true, force: true });
   await mkdir(data, { recursive: true, mode: 0o700 });
-  const programs = join(kindDirectory, 'bin');
-  await mkdir(programs, { recursive: true });
-  await symlink(join(tree, 'usr/bin/docker'), join(programs, 'docker'));
+  await mkdir(ownPrograms, { recursive: true });
+  await symlink(join(tree, 'usr/bin/docker'), join(ownPrograms, 'docker'));
   const supervisor = await startSupervisor({
     what: 'the lab’s own Docker daemon',
     program: join(import.meta.dirname, 'engine-supervisor.ts'),
@@ -85,7 +99,7 @@ async function startOwnEngine({
   });
   await record({ supervisor: await identify(supervisor.process.pid) });
   await supervisor.ready(signal, progress);
-  return { engine: ownEngine(programs), supervisor };
+  return { engine: ownEngine(ownPrograms), supervisor };
 }
 
 /** @throws LabError LAB_CLUSTER_NAME_TAKEN when the user's engine has a cluster of that name that is not ours. */
@@ -95,16 +109,6 @@ async function requireFreeName(engine: Engine, signal: AbortSignal): Promise<voi
     message: `This host's ${engine.name} has a kind cluster named ${clusterName} already, which no lab here has made`,
     remedy: `Delete it if nobody needs it: kind delete cluster --name ${clusterName}`,
   });
-}
-
-/** Names of the cluster's containers, the control plane included. */
-async function containers(engine: Engine, signal: AbortSignal): Promise<string[]> {
-  const filter = `label=io.x-k8s.kind.cluster=${clusterName}`;
-  const { stdout } = await exec(engine.name, ['ps', '--filter', filter, '--format', '{{.Names}}'], {
-    signal,
-    env: engine.env,
-  });
-  return stdout.trim().split('\n');
 }
 
 /** Puts the kubeconfig where commands look for it, with the port that the host can reach. */

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type ClusterKind, type Pool, poolOf } from '../cluster.ts';
 import type { ClusterStart } from '../cluster-start.ts';
 import { LabError } from '../error.ts';
-import { leaveEngine } from '../kind/leave.ts';
+import { leaveEngine, removeKindFiles } from '../kind/leave.ts';
 import { startKind } from '../kind/start.ts';
 import { connect, loadClient } from '../kube.ts';
 import { type Supervisor, startSupervisor } from '../supervisor/start.ts';
@@ -114,12 +114,15 @@ export async function attach(): Promise<Cluster | null> {
  * @returns whether there was anything.
  */
 export async function tearDown(): Promise<boolean> {
-  const { journal, processes } = await findAll();
+  const { journal, readable, processes } = await findAll();
+  const engine = journal?.engine ?? null;
+  const left = engine === null || (await leaveEngine(engine));
   for (const pid of processes) kill(pid);
   await Promise.all(processes.map(gone));
   const cgroups = await cgroupsExist();
   if (cgroups) await removeCgroups();
-  if (journal !== null && journal.engine !== null) await leaveEngine(journal.engine);
+  // What no journal tells of may be in any state.
+  await removeKindFiles({ keepData: readable && left });
   await Promise.all(
     [kubeconfigPath, supervisorSocket, privateDirectory].map((path) => rm(path, { recursive: true, force: true })),
   );
@@ -141,14 +144,15 @@ export async function removeLeftovers(): Promise<boolean> {
 }
 
 /** What the lab has on this host: the journal, null where none can be read, and what must be killed for all to end. */
-async function findAll(): Promise<{ journal: Journal | null; processes: readonly number[] }> {
+async function findAll(): Promise<{ journal: Journal | null; readable: boolean; processes: readonly number[] }> {
   try {
     const journal = await readJournal();
     const supervisor = journal?.supervisor ?? null;
-    return { journal, processes: supervisor !== null && (await isAlive(supervisor)) ? [supervisor.pid] : [] };
+    const processes = supervisor !== null && (await isAlive(supervisor)) ? [supervisor.pid] : [];
+    return { journal, readable: true, processes };
   } catch (error) {
     if (!(error instanceof LabError)) throw error;
-    return { journal: null, processes: await strayProcesses() };
+    return { journal: null, readable: false, processes: await strayProcesses() };
   }
 }
 

@@ -1,10 +1,15 @@
+import type { V1TokenReview } from '@kubernetes/client-node';
 import type { Kube } from '../../clusters/kube.ts';
 import { type TokenOwner, tokenAudience } from './certificate-endpoint.ts';
 
 /** Asks the API server whom a service-account token was issued to; null unless it is for us, valid, and of a pod. */
 export async function reviewToken(kube: Kube, token: string): Promise<TokenOwner | null> {
-  const { status } = await kube.authentication.createTokenReview({
-    body: { spec: { token, audiences: [tokenAudience] } },
+  const { status } = await kube.json<V1TokenReview>('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
+    body: {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenReview',
+      spec: { token, audiences: [tokenAudience] },
+    },
   });
   if (status?.authenticated !== true || !status.audiences?.includes(tokenAudience)) return null;
   const [, namespace, serviceAccount] =

@@ -1,5 +1,6 @@
 import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
+import type { Kube } from '../../clusters/kube.ts';
 import { ensureTools } from '../../clusters/tools.ts';
 import { quantile } from '../../results/histogram.ts';
 import { median } from '../../results/median.ts';
@@ -15,15 +16,24 @@ import { fortioMedian, withFortio } from './fortio.ts';
 /** How far apart two generators may be about what a data plane adds to the median. */
 const tolerance = 0.1;
 
-/** Many short passes: a virtual machine's speed drifts from one second to the next, by more than what is to be seen. */
+/**
+ * Of each comparison, many and short: a virtual machine's speed drifts from one second to the next by more than what is
+ * to be seen, so the four blocks that are compared follow each other at once.
+ */
 const defaultPasses = 30;
-const seconds = 1;
+const seconds = 0.7;
+const warmupSeconds = 0.3;
+
+const resamples = 2000;
 
 const generators = ['k6', 'fortio'] as const;
 type Generator = (typeof generators)[number];
 
-/** Medians in seconds, one for each pass. */
-type Medians = Map<string, Record<Generator, number[]>>;
+/** What a data plane added to the p50, in seconds, as both generators saw it within a few seconds. */
+type Added = Record<Generator, number>;
+
+/** By test case, one for each pass. */
+type Comparisons = ReadonlyMap<string, readonly Added[]>;
 
 /** That a generator of another make agrees on the latency that each data plane adds. */
 export const secondGenerator: Check = {
@@ -33,21 +43,24 @@ export const secondGenerator: Check = {
     const pools = [poolOf('none', 'none'), poolOf('sidecar', 'sidecar')];
     const context = { signal: input.signal, progress: input.progress };
     const cases = planTestCases(scenario, { pools, profiles: ['l4', 'l7'], placements: ['cross-node'] });
-    const medians = await exclusively(() =>
+    const comparisons = await exclusively(() =>
       withOwnCluster(pools, context, async ({ kube }) => {
         await ensureTools(['fortio'], context);
-        return measure(kube, { scenario, cases }, input);
+        return compare(await deploy(kube, { scenario, cases }, input), input);
       }),
     );
-    return report(medians, input);
+    return report(comparisons, input);
   },
 };
 
-async function measure(
-  kube: Parameters<typeof deployScenario>[0]['kube'],
+/** The median latency, in seconds, that a generator sees in one block of a test case. */
+type Measure = (id: string, generator: Generator) => Promise<number>;
+
+async function deploy(
+  kube: Kube,
   { scenario, cases }: { scenario: LoadedScenario; cases: readonly PlannedCase[] },
-  { count, signal, progress }: CheckInput,
-): Promise<Medians> {
+  { signal, progress }: CheckInput,
+): Promise<{ ids: readonly string[]; measure: Measure }> {
   const context = { kube, signal, progress };
   const subjects = new Map(
     await Promise.all(
@@ -60,60 +73,87 @@ async function measure(
       }),
     ),
   );
-  const numbers = random(1);
-  const medians: Medians = new Map();
-  const { rate, connections, warmupSeconds, requestTimeoutSeconds, script } = scenario.load;
-  const passes = count ?? defaultPasses;
-  for (let pass = 1; pass <= passes; pass++) {
-    const turns = cases.flatMap((planned) => generators.map((generator) => ({ planned, generator })));
-    for (const { planned, generator } of shuffled(turns, numbers)) {
-      const { id, testCase } = planned;
-      const subject = subjects.get(testCase.pool.name);
-      const pod = subject?.deployed.generators.get('cross-node');
-      if (subject === undefined || pod === undefined) throw new Error(`${testCase.pool.name} was not deployed`);
-      progress(`pass ${pass} of ${passes}: ${id} by ${generator}`);
-      const url = `http://${subject.host}:${testCase.port}/?bytes=${scenario.responseBytes}`;
-      const seen = medians.get(id) ?? { k6: [], fortio: [] };
-      medians.set(id, seen);
-      if (generator === 'fortio') {
-        const around = median([...seen.k6, ...seen.fortio]) ?? 0;
-        const request = { url, rate, connections, warmupSeconds, seconds, around };
-        seen.fortio.push(await fortioMedian(pod, request, signal));
-        continue;
-      }
-      const result = await runBlock(
-        kube,
-        pod,
-        {
-          ...{ script, url, rate, connections, warmupSeconds, durationSeconds: seconds },
-          ...{ timeoutSeconds: requestTimeoutSeconds, bodyBytes: scenario.responseBytes },
-        },
-        { signal, onWindowBegin: () => undefined, onWindowEnd: () => undefined },
-      );
-      seen.k6.push(quantile(result.latency, 0.5) ?? Number.NaN);
+  const { rate, connections, requestTimeoutSeconds, script } = scenario.load;
+  const seen = new Map<string, number>();
+  const measure: Measure = async (id, generator) => {
+    const testCase = cases.find((planned) => planned.id === id)?.testCase;
+    const subject = subjects.get(testCase?.pool.name ?? '');
+    const pod = subject?.deployed.generators.get('cross-node');
+    if (testCase === undefined || subject === undefined || pod === undefined) throw new Error(`${id} was not deployed`);
+    const url = `http://${subject.host}:${testCase.port}/?bytes=${scenario.responseBytes}`;
+    if (generator === 'fortio') {
+      const around = seen.get(id) ?? 0;
+      return await fortioMedian(pod, { url, rate, connections, warmupSeconds, seconds, around }, signal);
     }
-  }
-  return medians;
+    const { latency } = await runBlock(
+      kube,
+      pod,
+      {
+        ...{ script, url, rate, connections, warmupSeconds, durationSeconds: seconds },
+        ...{ timeoutSeconds: requestTimeoutSeconds, bodyBytes: scenario.responseBytes },
+      },
+      { signal, onWindowBegin: () => undefined, onWindowEnd: () => undefined },
+    );
+    const p50 = quantile(latency, 0.5) ?? Number.NaN;
+    seen.set(id, p50);
+    return p50;
+  };
+  return { ids: cases.map(({ id }) => id), measure };
 }
 
-function report(medians: Medians, { stdout }: CheckInput): boolean {
-  const baseline = medians.get('none/l4/none/cross-node') ?? { k6: [], fortio: [] };
-  let agreed = true;
-  for (const [id, own] of medians) {
-    const [k6, fortio] = generators.map((generator) => added(own[generator], baseline[generator])) as [number, number];
-    const micro = (seconds: number | null): string => `${((seconds ?? Number.NaN) * 1e6).toFixed(0)} µs`;
-    if (own === baseline) {
-      stdout.write(`${id}: p50 ${micro(median(own.k6))} by k6, ${micro(median(own.fortio))} by fortio\n`);
-      continue;
+async function compare(
+  { ids: [baseline = '', ...others], measure }: { ids: readonly string[]; measure: Measure },
+  { count, progress }: CheckInput,
+): Promise<Comparisons> {
+  const numbers = random(1);
+  const comparisons = new Map<string, Added[]>(others.map((id) => [id, []]));
+  for (const id of [baseline, ...others]) await measure(id, 'k6');
+  const passes = count ?? defaultPasses;
+  for (let pass = 1; pass <= passes; pass++) {
+    for (const id of shuffled(others, numbers)) {
+      progress(`pass ${pass} of ${passes}: ${id}`);
+      const added: Added = { k6: 0, fortio: 0 };
+      const turns = generators.flatMap((generator) => [
+        { generator, measured: id },
+        { generator, measured: baseline },
+      ]);
+      for (const { generator, measured } of shuffled(turns, numbers)) {
+        added[generator] += (measured === id ? 1 : -1) * (await measure(measured, generator));
+      }
+      comparisons.get(id)?.push(added);
     }
-    const apart = k6 / fortio - 1;
-    if (Math.abs(apart) > tolerance) agreed = false;
-    stdout.write(`${id}: adds ${micro(k6)} by k6, ${micro(fortio)} by fortio: ${(apart * 100).toFixed(1)} % apart\n`);
+  }
+  return comparisons;
+}
+
+function report(comparisons: Comparisons, { stdout }: CheckInput): boolean {
+  const micro = (values: readonly number[]): string => `${((median(values) ?? Number.NaN) * 1e6).toFixed(0)} µs`;
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+  let agreed = true;
+  for (const [id, added] of comparisons) {
+    const apart = ratioOfMedians(added) - 1;
+    if (!(Math.abs(apart) <= tolerance)) agreed = false;
+    const [k6, fortio] = generators.map((generator) => micro(added.map((one) => one[generator])));
+    const [low, high] = bootstrap(added);
+    stdout.write(
+      `${id}: adds ${k6} by k6, ${fortio} by fortio: ${percent(apart)} apart ` +
+        `(95 % interval ${percent(low - 1)} to ${percent(high - 1)})\n`,
+    );
   }
   return agreed;
 }
 
-/** The median over passes of the difference to the baseline in the same pass. */
-function added(own: readonly number[], baseline: readonly number[]): number {
-  return median(own.map((value, pass) => value - (baseline[pass] ?? Number.NaN))) ?? Number.NaN;
+/** Of medians, not the median of ratios: in a single pass the divisor is so uncertain that their middle lies too high. */
+function ratioOfMedians(added: readonly Added[]): number {
+  const [k6, fortio] = generators.map((generator) => median(added.map((one) => one[generator])) ?? Number.NaN);
+  return (k6 ?? Number.NaN) / (fortio ?? Number.NaN);
+}
+
+/** The 95 % percentile-bootstrap interval of {@link ratioOfMedians}, over passes. */
+function bootstrap(added: readonly Added[]): [low: number, high: number] {
+  const numbers = random(1);
+  const pick = (): Added => added[numbers.below(added.length)] as Added;
+  const ratios = Array.from({ length: resamples }, () => ratioOfMedians(added.map(pick))).sort((a, b) => a - b);
+  const at = (share: number): number => ratios[Math.round(share * (resamples - 1))] ?? Number.NaN;
+  return [at(0.025), at(0.975)];
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { tryExec } from '../../clusters/exec.ts';
 import { pins } from '../../clusters/pins.ts';
@@ -29,6 +30,7 @@ export async function describeVersions(): Promise<Record<string, string>> {
     kubernetes: pins.kubernetes.version,
     etcd: pins.etcd.version,
     envoy: pins.envoy.version,
+    k6: k6Version(),
     iptables: iptables.stdout.trim(),
   };
 }
@@ -39,6 +41,13 @@ export async function describeCommit(directory: string): Promise<{ commit: strin
   if (head.exitCode !== 0) return { commit: null, dirty: false };
   const status = await tryExec('git', ['-C', directory, 'status', '--porcelain']);
   return { commit: head.stdout.trim(), dirty: status.stdout.trim() !== '' };
+}
+
+function k6Version(): string {
+  const requirements = readFileSync(join(import.meta.dirname, '..', 'k6', 'go.mod'), 'utf8');
+  const version = /^\s*go\.k6\.io\/k6\S* v(\S+)$/m.exec(requirements)?.[1];
+  if (version === undefined) throw new Error('runners/k6/go.mod requires no k6');
+  return version;
 }
 
 function virtualised(): boolean | null {

@@ -9,7 +9,6 @@ import { idle, newRunId, type Run, schemaVersion } from '../../results/run.ts';
 import { areCurrent, type ContainerCgroup, findContainerCgroups } from '../probes/pod-cgroups.ts';
 import { type Deployed, deployScenario } from './deploy.ts';
 import type { BlockRequest } from './generator.ts';
-import { generator } from './generator-latency.ts';
 import { describeCommit, describeHost, describeVersions } from './host.ts';
 import { measureBlock, measureIdle } from './measure.ts';
 import { missedRate } from './missed-rate.ts';
@@ -93,7 +92,7 @@ export async function runScenario(
     versions: await describeVersions(),
     ...(await describeCommit(join(import.meta.dirname, '..', '..'))),
     caveats: [],
-    generator,
+    generator: scenario.load.generator,
     ...recorder.record(),
   };
 }

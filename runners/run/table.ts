@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import type { Comparison, Row } from '../../results/comparison.ts';
 import { formatDuration, formatInterval, formatRatio, formatValue } from '../../results/format.ts';
+import { median } from '../../results/median.ts';
 import type { Run } from '../../results/run.ts';
 import { testCaseId } from '../../results/test-case.ts';
 import { warnings } from '../../results/validity.ts';
@@ -84,22 +85,31 @@ function notes(run: Run, rows: readonly Row[], paint: Paint): string {
   if (rows.every(({ ratioToNone }) => ratioToNone === null)) {
     lines.push('Nothing is compared to none: it was not measured, or is not valid itself.');
   }
-  lines.push(generatorNote(run.generator, rows));
+  lines.push(...generatorNote(run, rows));
   if (run.status.state !== 'finished') lines.push(paint('red', `This run was ${describe(run.status)}.`));
   return `${lines.join('\n')}\n`;
 }
 
-function generatorNote({ name, addedLatency }: Run['generator'], rows: readonly Row[]): string {
+/** What the generator itself took and added: at 1000/s it costs as much CPU time as a proxy does. */
+function generatorNote({ generator, testCases }: Run, rows: readonly Row[]): string[] {
   const cores = groups(rows).flatMap(([, own]) => {
     const perRequest = own.find((row) => row.metric === 'cpu_seconds_per_request' && row.role === 'generator')?.value;
     const rate = own.find((row) => row.metric === 'requests_per_second')?.value;
     return perRequest && rate ? [perRequest * rate] : [];
   });
-  const bounds = [...new Set([Math.min(...cores), Math.max(...cores)].map((value) => value.toFixed(2)))].join(' to ');
-  return (
-    `The generator (${name}) itself ${cores.length === 0 ? '' : `took ${bounds} of a core in this run, and `}adds about ` +
-    `${formatDuration(addedLatency.seconds)} to a p50 at ${addedLatency.rate}/s (${addedLatency.how}).`
+  const lateness = testCases.flatMap(({ outcome }) =>
+    outcome.state === 'measured' ? outcome.blocks.flatMap(({ arrivals }) => arrivals?.lateness?.p50 ?? []) : [],
   );
+  const late = median(lateness);
+  if (cores.length === 0 || late === null) return [];
+  return [
+    `The generator (${generator}) itself took ${range(cores)} of a core, and sent the median request ` +
+      `${formatDuration(late)} after the instant at which it was due: latencies contain that.`,
+  ];
+}
+
+function range(values: readonly number[]): string {
+  return [...new Set([Math.min(...values), Math.max(...values)].map((value) => value.toFixed(2)))].join(' to ');
 }
 
 function describe(status: Run['status']): string {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1NodeCondition } from '@kubernetes/client-node';
-import { ApiError, type Kube } from '../../kube.ts';
+import { ApiError } from '../../api-error.ts';
+import type { Kube } from '../../kube.ts';
 import { type CniDirectory, watchCniDirectory } from './cni-directory.ts';
 import { nodeObject, nodeStatus } from './node-object.ts';
 import { nodePath, type RuntimeNode } from './runtime-node.ts';

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { V1Container, V1Pod, V1Service } from '@kubernetes/client-node';
+import { ApiError } from '../../api-error.ts';
 import { LabError } from '../../error.ts';
 import type { Image } from '../../images.ts';
-import { ApiError, type Kube } from '../../kube.ts';
+import type { Kube } from '../../kube.ts';
 import { containerPlan } from './container-plan.ts';
 import type { PodFacts } from './downward.ts';
 import { containerEnvironment } from './environment.ts';

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1Pod, V1PodCondition, V1Service } from '@kubernetes/client-node';
+import { ApiError } from '../../api-error.ts';
 import { findImage, type ImageCatalogue } from '../../images.ts';
-import { ApiError, type Kube } from '../../kube.ts';
+import type { Kube } from '../../kube.ts';
 import type { CniDirectory } from './cni-directory.ts';
 import { ContainerLoop } from './container-loop.ts';
 import type { PodFacts } from './downward.ts';

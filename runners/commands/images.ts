@@ -1,0 +1,30 @@
+import { prepareHost } from '../../clusters/host.ts';
+import { ensureNodeImage } from '../../clusters/kind/node-image.ts';
+import { command } from '../command.ts';
+import { createProgress } from '../progress.ts';
+
+export const images = command({
+  description:
+    'build  makes the node image of `--cluster kind` with the lab’s images in it, from Debian packages and Kubernetes,\n' +
+    '       unless the cache has it. What an interrupted build had finished is not made again. Prints its name.\n' +
+    'Where an image registry answers, `--cluster kind` takes kind’s own node image instead, and needs no build.',
+  cluster: true,
+  flags: {},
+  positionals: [
+    { name: 'ACTION', description: 'what to do', required: true, choices: () => Promise.resolve(['build']) },
+  ],
+  rest: 'none',
+  async run({ signal, stdout, stderr }) {
+    const progress = createProgress(stderr);
+    const context = { signal, progress: (message: string) => progress.step(message) };
+    try {
+      await prepareHost(context);
+      const { reference } = await ensureNodeImage(context);
+      progress.end();
+      stdout.write(`${reference}\n`);
+      return 0;
+    } finally {
+      progress.end();
+    }
+  },
+});
