@@ -4,8 +4,11 @@ import { exec } from '../exec.ts';
 import { ensurePackages } from '../host-packages.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 
-/** A Debian 12 file system: what is essential, and these packages with what they depend on. */
-export type DebianTree = { name: string; packages: readonly string[] };
+/**
+ * A Debian 12 file system: what is essential, and these packages with what they depend on, `without` files that nobody
+ * needs there.
+ */
+export type DebianTree = { name: string; packages: readonly string[]; without?: readonly string[] };
 
 const suite = 'bookworm';
 
@@ -26,7 +29,7 @@ export async function ensureDebianTree(tree: DebianTree, context: CacheContext):
 const file = 'tree.tar';
 
 async function writeDebianTree(
-  { name, packages }: DebianTree,
+  { name, packages, without = [] }: DebianTree,
   output: string,
   { signal, progress }: CacheContext,
 ): Promise<void> {
@@ -35,6 +38,8 @@ async function writeDebianTree(
   const [file, args] = contained('nice', [
     ...['-n', '10', 'mmdebstrap', '--quiet', '--mode=root', '--variant=essential', `--include=${packages.join(',')}`],
     ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
+    // In the end, because packages may need them to install others.
+    ...without.map((path) => `--customize-hook=rm -r "$1"${path}`),
     // Without a mirror it takes Debian's own, security updates included.
     ...[suite, output],
   ]);

@@ -4,38 +4,40 @@ import { join } from 'node:path';
 import { contained } from '../contained.ts';
 import { exec } from '../exec.ts';
 
-// Images are kept packed: a node unpacks those that it runs. The default specification is without limits on resources,
-// which a host may not let its containers have.
+// Images are kept packed, but for those that are named: a node unpacks what it runs.
 const importScript = `
-if [ -z "$4" ]; then mount --bind "$1" "$1"; else mount -t overlay -o "$4" datapath-lab "$1"; fi
-mount -t proc proc "$1/proc"
-mount --rbind /dev "$1/dev"
-mount -t tmpfs tmpfs "$1/run"
-mount --bind "$3" "$1/tmp"
-touch "$3/images.tar"
-mount --bind "$2" "$1/tmp/images.tar"
-chroot "$1" bash -euc '
+root=$1 archives=$2 scratch=$3
+shift 3
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs tmpfs "$root/run"
+mount --bind "$scratch" "$root/tmp"
+mkdir "$root/run/archives"
+mount --bind "$archives" "$root/run/archives"
+chroot "$root" bash -euc '
   containerd > /tmp/containerd.log 2>&1 &
   for attempt in $(seq 150); do ctr version > /dev/null 2>&1 && break; sleep 0.2; done
-  ctr --namespace k8s.io images import --no-unpack /tmp/images.tar
-  ctr oci spec | jq "del(.process.rlimits)" > /etc/containerd/cri-base.json
+  for archive in /run/archives/*.tar; do ctr --namespace k8s.io images import --no-unpack "$archive"; done
+  mkdir /tmp/image
+  for reference in "$@"; do
+    ctr --namespace k8s.io images mount "$reference" /tmp/image
+    ctr --namespace k8s.io images unmount --rm /tmp/image
+  done
   kill $!
   wait $! || true
-'
+' import "$@"
 `;
 
-/**
- * Imports an archive of images into the containerd of a node's file system, where no node runs yet: into the directory
- * `root`, or into the overlay that is mounted there for it.
- */
+/** Imports archives of images into the containerd of a node's file system, where no node runs yet. */
 export async function importImages(
   root: string,
-  { archive, overlay = '' }: { archive: string; overlay?: string },
+  { archives, unpacked }: { archives: string; unpacked: readonly string[] },
   signal: AbortSignal,
 ): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'lab-import-'));
   try {
-    const [file, args] = contained('bash', ['-euc', importScript, 'import', root, archive, scratch, overlay]);
+    const [file, args] = contained('bash', ['-euc', importScript, 'import', root, archives, scratch, ...unpacked]);
     await exec(file, args, { signal });
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -9,11 +9,14 @@ import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 /** What a container of the embedded cluster has of the host's /usr, one on kind has of this. */
 const base: DebianTree = {
   name: 'base of the lab’s images',
+  without: [
+    '/usr/share/perl',
+    '/usr/lib/x86_64-linux-gnu/perl',
+    '/usr/lib/x86_64-linux-gnu/gconv',
+    '/var/lib/dpkg/info',
+  ],
   packages: ['iptables', 'iproute2', 'tcpdump', 'procps', 'conntrack', 'ethtool', 'kmod', 'mount', 'util-linux'],
 };
-
-/** The images in one archive, and what they were made from. */
-export type LabImages = { hash: string; archive: string };
 
 type Described = { name: string; image: Image };
 
@@ -22,9 +25,9 @@ const tag = 'lab';
 
 /**
  * The lab's own programs as container images, in one archive for `kind load`, made unless the cache has it. The same
- * programs and sources give the same image ids.
+ * programs and sources give the same image ids. @returns the archive's path, which says what it was made from.
  */
-export async function ensureLabImages(context: CacheContext): Promise<LabImages> {
+export async function ensureLabImages(context: CacheContext): Promise<string> {
   await ensureTools(imageTools, context);
   const described = Object.entries(images)
     // Only a check of the embedded cluster has it.
@@ -35,7 +38,7 @@ export async function ensureLabImages(context: CacheContext): Promise<LabImages>
   const directory = join(cacheRoot(), `kind-images-${hash}`);
   const make = (draft: string): Promise<void> => makeImages(described, draft, context);
   await ensureCached(directory, { name: 'the lab’s images', make }, context);
-  return { hash, archive: join(directory, 'images.tar') };
+  return join(directory, 'images.tar');
 }
 
 async function makeImages(described: readonly Described[], draft: string, context: CacheContext): Promise<void> {

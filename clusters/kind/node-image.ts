@@ -1,16 +1,28 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec, tryExec } from '../exec.ts';
 import { type ContainerImage, keepLayer, keptLayer, pipeImageArchive } from '../image-archive.ts';
 import { pins } from '../pins.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { ensureControlPlaneImages, pauseImage } from './control-plane-images.ts';
 import type { Engine } from './engine.ts';
 import { importImages } from './image-import.ts';
 import { ensureLabImages } from './lab-images.ts';
 import { ensureNodeLayer } from './node-layer.ts';
 
 /** Raise it when the recipe changes in a way that its inputs do not show. */
-const recipeVersion = 1;
+const recipeVersion = 3;
+
+/** Images that every node runs: unpacked once, here, rather than by each. */
+const everywhere = [pauseImage, 'docker.io/lab/node-tools:lab', 'docker.io/lab/kube-proxy:lab'];
+
+/**
+ * Packed images are moved out of containerd's folder: a node's /var is a volume, into which the engine copies all that the
+ * image has there, for each node.
+ */
+const containerd = '/var/lib/containerd';
+const contentStore = 'io.containerd.content.v1.content';
+const content = '/kind/content';
 
 /** The repository of the node images that are built here, in the engine that runs them. */
 const repository = 'datapath-lab/node';
@@ -21,11 +33,12 @@ const repository = 'datapath-lab/node';
  */
 export async function ensureNodeImage(context: CacheContext): Promise<ContainerImage> {
   const base = await ensureNodeLayer(context);
-  const images = await ensureLabImages(context);
-  const hash = contentHash({ recipeVersion, base: base.digest, images: images.hash });
+  const archives = [await ensureControlPlaneImages(context), await ensureLabImages(context)];
+  // Their paths say what the archives were made from.
+  const hash = contentHash({ recipeVersion, base: base.digest, archives, everywhere });
   const directory = join(cacheRoot(), `kind-node-images-${hash}`);
-  const make = (draft: string): Promise<void> => addImages(base.path, images.archive, draft, context);
-  await ensureCached(directory, { name: 'the lab’s images in the node image', make }, context);
+  const make = (draft: string): Promise<void> => addImages(base.path, archives, draft, context);
+  await ensureCached(directory, { name: 'images of the node image', make }, context);
   return nodeImage(`${repository}:v${pins.kubernetes.version}-${hash}`, [base, await keptLayer(directory)]);
 }
 
@@ -46,28 +59,30 @@ export async function loadNodeImage(
   await pipeImageArchive([image], [engine.name, 'load'], options);
 }
 
-/** Makes the layer that importing the images adds to a node's file system. */
+/** Makes the layer that is the images in a node's containerd. */
 async function addImages(
   base: string,
-  archive: string,
+  archives: readonly string[],
   draft: string,
   { signal, progress }: CacheContext,
 ): Promise<void> {
-  progress('the lab’s images: into the node image');
+  progress('node image: adding images');
   const work = join(draft, 'work');
-  const [lower, upper, merged] = ['lower', 'upper', 'merged'].map((name) => join(work, name)) as [
+  const [root, links, layer] = ['root', 'archives', 'layer'].map((name) => join(work, name)) as [
     string,
     string,
     string,
   ];
-  for (const directory of [lower, upper, merged, join(work, 'overlay')]) await mkdir(directory, { recursive: true });
-  await exec('tar', ['-xf', base, '-C', lower, '--xattrs', '--xattrs-include=*'], { signal });
-  const overlay = `lowerdir=${lower},upperdir=${upper},workdir=${join(work, 'overlay')}`;
-  await importImages(merged, { archive, overlay }, signal);
-  // In a layer a deletion is not what it is in an overlay; importing deletes nothing that was there.
-  const { stdout } = await exec('find', [upper, '-type', 'c'], { signal });
-  if (stdout !== '') throw new Error(`importing images deleted files of the node image: ${stdout}`);
-  await keepLayer(upper, draft, { owners: true, signal });
+  for (const directory of [root, links, `${layer}/var/lib`, `${layer}/kind`])
+    await mkdir(directory, { recursive: true });
+  await exec('tar', ['-xf', base, '-C', root, '--xattrs', '--xattrs-include=*'], { signal });
+  for (const [index, archive] of archives.entries()) await copyFile(archive, join(links, `${index}.tar`));
+  await importImages(root, { archives: links, unpacked: everywhere }, signal);
+  await rename(join(root, containerd), join(layer, containerd));
+  await rename(join(layer, containerd, contentStore), join(layer, content));
+  await symlink(content, join(layer, containerd, contentStore));
+  progress('node image: packing images');
+  await keepLayer(layer, draft, { owners: true, signal });
   await rm(work, { recursive: true });
 }
 

@@ -2,20 +2,12 @@ import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec } from '../exec.ts';
 import { goProgram } from '../go.ts';
-import {
-  type ContainerImage,
-  keepLayer,
-  keptLayer,
-  type Layer,
-  writeImageArchive,
-  writeLayer,
-} from '../image-archive.ts';
+import { keepLayer, keptLayer, type Layer } from '../image-archive.ts';
 import { pins } from '../pins.ts';
 import { goEnvironment, requiredGo } from '../tool-build.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 import { ensureTools, type ToolName, toolPath } from '../tools.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
-import { importImages } from './image-import.ts';
 
 /** What a kind node's file system is made of (https://kind.sigs.k8s.io/docs/design/base-image/). */
 const tree: DebianTree = {
@@ -30,16 +22,6 @@ const tree: DebianTree = {
 /** Programs of Kubernetes that run on the node itself. */
 const nodePrograms = ['kubelet', 'kubeadm', 'kubectl'] as const satisfies readonly ToolName[];
 
-/** Those that kubeadm runs in containers, by the name of the image that it asks for. */
-const controlPlane: readonly { program: ToolName; image: string }[] = [
-  ...(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const).map((program) => ({
-    program,
-    image: `registry.k8s.io/${program}:v${pins.kubernetes.version}`,
-  })),
-  { program: 'etcd', image: `registry.k8s.io/etcd:${pins.etcd.version}-0` },
-  { program: 'pause', image: 'registry.k8s.io/pause:3.10.1' },
-];
-
 /** kind applies it to every new cluster; the lab's scenarios have no volumes that need more. */
 const storageClass = `apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -50,6 +32,7 @@ volumeBindingMode: WaitForFirstConsumer
 `;
 
 // kind's units look for containerd where its own image has it. What it removes starts services that a node must not have.
+// Containers get the default specification without limits on resources, which a host may not let them have.
 const configureScript = `
 for program in containerd ctr containerd-shim-runc-v2; do ln -sf /usr/bin/$program /usr/local/bin/$program; done
 ln -sf /usr/sbin/runc /usr/local/sbin/runc
@@ -62,20 +45,20 @@ rm -f $units/sysinit.target.wants/systemd-tmpfiles-setup.service $units/multi-us
 echo ReadKMsg=no >> /etc/systemd/journald.conf
 systemctl enable kubelet.service containerd.service undo-mount-hacks.service
 systemctl mask systemd-binfmt.service
+ctr oci spec | jq 'del(.process.rlimits)' > /etc/containerd/cri-base.json
 sed -i -e 's/^\\( *restrict_oom_score_adj\\) = .*/\\1 = true/' -e 's/pause:3.10"/pause:3.10.1"/' /etc/containerd/config.toml
 `;
 
 /** Raise it when the recipe changes in a way that its inputs do not show. */
-const recipeVersion = 2;
+const recipeVersion = 3;
 
 /**
- * A node's file system with the images of the control plane in it, built from source and Debian packages unless the
+ * A node's file system, without images, built from source and Debian packages unless the
  * cache has it. An interrupted build goes on where it was: packages and programs are kept by themselves.
  */
 export async function ensureNodeLayer(context: CacheContext): Promise<Layer> {
-  const programs: ToolName[] = [...nodePrograms, ...controlPlane.map(({ program }) => program)];
-  await ensureTools([...programs, 'kind'], context);
-  const inputs = { recipeVersion, tree, configureScript, storageClass, programs: programs.map(toolPath) };
+  await ensureTools([...nodePrograms, 'kind'], context);
+  const inputs = { recipeVersion, tree, configureScript, storageClass, programs: nodePrograms.map(toolPath) };
   const directory = join(cacheRoot(), `kind-node-${pins.kubernetes.version}-${contentHash(inputs)}`);
   await ensureCached(directory, { name: 'node image', make: (draft) => buildLayer(draft, context) }, context);
   return await keptLayer(directory);
@@ -91,8 +74,6 @@ async function buildLayer(draft: string, context: CacheContext): Promise<void> {
   await exec('tar', ['-xf', debian, '-C', root, '--xattrs', '--xattrs-include=*'], { signal });
   await addFiles(root, context);
   await exec('chroot', [root, 'bash', '-euc', configureScript], { signal });
-  progress('node image: images of the control plane');
-  await importControlPlane(root, work, signal);
   progress('node image: packing');
   await keepLayer(root, draft, { owners: true, signal });
   await rm(work, { recursive: true });
@@ -122,26 +103,4 @@ async function kindBase(context: CacheContext): Promise<string> {
     signal: context.signal,
   });
   return join(stdout.trim(), 'images/base/files');
-}
-
-async function importControlPlane(root: string, work: string, signal: AbortSignal): Promise<void> {
-  const images: ContainerImage[] = [];
-  for (const { program, image } of controlPlane) {
-    const directory = join(work, program, 'usr/local/bin');
-    await mkdir(directory, { recursive: true });
-    await copyFile(toolPath(program), join(directory, program));
-    await chmod(join(directory, program), 0o755);
-    const layer = await writeLayer(join(work, program), join(work, `${program}.tar`), { signal });
-    images.push({
-      reference: image,
-      layers: [layer],
-      entrypoint: [`/usr/local/bin/${program}`],
-      command: [],
-      workingDir: '/',
-      env: { PATH: '/usr/local/bin' },
-    });
-  }
-  const archive = join(work, 'control-plane.tar');
-  await writeImageArchive(images, archive, signal);
-  await importImages(root, { archive }, signal);
 }

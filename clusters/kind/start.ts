@@ -74,7 +74,7 @@ async function provideNodeImage(
 }
 
 async function loadLabImages(engine: Engine, context: CacheContext): Promise<void> {
-  const { archive } = await ensureLabImages(context);
+  const archive = await ensureLabImages(context);
   context.progress('loading the lab’s images');
   await loadImages(engine, archive, context.signal);
 }
