@@ -15,7 +15,18 @@ const base: DebianTree = {
     '/usr/lib/x86_64-linux-gnu/gconv',
     '/var/lib/dpkg/info',
   ],
-  packages: ['iptables', 'iproute2', 'tcpdump', 'procps', 'conntrack', 'ethtool', 'kmod', 'mount', 'util-linux'],
+  packages: [
+    'iptables',
+    'iproute2',
+    'tcpdump',
+    'procps',
+    'conntrack',
+    'ethtool',
+    'kmod',
+    'mount',
+    'util-linux',
+    'libstdc++6',
+  ],
 };
 
 type Described = { name: string; image: Image };
