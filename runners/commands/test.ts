@@ -3,29 +3,29 @@ import { usageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { listFlag, switchFlag } from '../flag.ts';
 import { goTier } from '../tiers/go.ts';
-import { e2eTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
+import { e2eTier, kindTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
 import { staticTier } from '../tiers/static.ts';
 import { sum, type Tier, type TierName, type TierResult, tierNames } from '../tiers/tier.ts';
 
-const tiers: Record<TierName, Tier> = { static: staticTier, unit: unitTier, go: goTier, e2e: e2eTier };
+const tiers: Record<TierName, Tier> = { static: staticTier, unit: unitTier, go: goTier, e2e: e2eTier, kind: kindTier };
 
 export const test = command({
   description:
-    'A tier that this host cannot run is skipped, and the last lines say why. Tools and packages that a tier needs\nare installed first. The e2e tier brings clusters up and down, and refuses while one is up.',
+    'A tier that this host cannot run is skipped, and the last lines say why. Tools and packages that a tier needs\nare installed first. The e2e and kind tiers bring clusters up and down, and refuse while one is up.',
   cluster: false,
   flags: {
     'require-all': switchFlag('fail where anything is skipped'),
     tier: listFlag({ description: 'run these tiers only', choices: tierNames, default: tierNames }),
   },
   positionals: [
-    { name: 'file', description: 'test files to run, of the unit or the e2e tier', required: false, variadic: true },
+    { name: 'file', description: 'test files to run, of the unit, e2e or kind tier', required: false, variadic: true },
   ],
   rest: 'none',
   async run({ flags, positionals, signal, stdout, stderr }) {
     const files = positionals.length === 0 ? null : positionals;
     for (const file of files ?? []) await checkFile(file);
     const chosen = flags.tier.filter((name) => files === null || files.some((file) => tierOf(file) === name));
-    if (chosen.includes('e2e')) await requireFreeHost();
+    if (chosen.includes('e2e') || chosen.includes('kind')) await requireFreeHost();
     const requireAll = flags['require-all'];
     const progress = (message: string): void => void stderr.write(`lab: ${message}\n`);
     const results: [TierName, TierResult, number][] = [];

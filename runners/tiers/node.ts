@@ -21,38 +21,39 @@ export const unitTier: Tier = async (context) => {
 };
 
 /** Tests that need root on Linux, one file after the other: there is one cluster to a machine. */
-export const e2eTier: Tier = async (context) => {
-  const obstacle = e2eObstacle();
+export const e2eTier: Tier = (context) => clusterTier('e2e', context);
+
+/** The same, on real nodes of kind's. */
+export const kindTier: Tier = (context) => clusterTier('kind', context);
+
+async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<TierResult> {
+  const obstacle = clusterObstacle();
   if (obstacle !== null) return skippedTier(obstacle);
-  const files = await testFiles(isE2e, context);
+  const files = await testFiles((name) => tierOf(name) === tier, context);
   if (files.length === 0) return skippedTier('no test files');
   await prepareHost(context);
   await ensurePackages(['bpftool'], context);
   await ensureTools(toolNames, context);
-  return await runFiles(files, { timeoutSeconds: 1200, concurrency: 1 }, context);
-};
+  return await runFiles(files, { timeoutSeconds: 1800, concurrency: 1 }, context);
+}
 
 /**
- * That the e2e tier, where this host can run it, would meet no cluster: its tests take down what is up.
+ * That the tiers with clusters, where this host can run them, would meet none: their tests take down what is up.
  * @throws LabError LAB_CLUSTER_UP or LAB_BUSY.
  */
 export async function requireFreeHost(): Promise<void> {
-  if (e2eObstacle() === null) await exclusively(requireNoCluster);
+  if (clusterObstacle() === null) await exclusively(requireNoCluster);
 }
 
 /** Which tier a file belongs to, null when it is no test. */
-export function tierOf(file: string): 'unit' | 'e2e' | null {
+export function tierOf(file: string): 'unit' | 'e2e' | 'kind' | null {
   if (!file.endsWith('.test.ts')) return null;
-  return isE2e(file) ? 'e2e' : 'unit';
+  return file.endsWith('.e2e.test.ts') ? 'e2e' : file.endsWith('.kind.test.ts') ? 'kind' : 'unit';
 }
 
-function e2eObstacle(): string | null {
+function clusterObstacle(): string | null {
   if (process.platform !== 'linux') return `needs Linux; this is ${process.platform}`;
   return process.getuid?.() === 0 ? null : 'needs root';
-}
-
-function isE2e(file: string): boolean {
-  return file.endsWith('.e2e.test.ts');
 }
 
 async function testFiles(belongs: (file: string) => boolean, { files }: TierContext): Promise<string[]> {

@@ -1,7 +1,10 @@
 import type { Writable } from 'node:stream';
 
-/** A part of the test suite: `static` checks, `unit` tests, `go` modules, and `e2e` tests, which need root on Linux. */
-export const tierNames = ['static', 'unit', 'go', 'e2e'] as const;
+/**
+ * A part of the test suite: `static` checks, `unit` tests, `go` modules, `e2e` tests, which need root on Linux, and `kind`
+ * tests, which bring up a cluster of kind's besides.
+ */
+export const tierNames = ['static', 'unit', 'go', 'e2e', 'kind'] as const;
 export type TierName = (typeof tierNames)[number];
 
 /** How many checks ended how. `skipReasons` has one line for each skipped one, or one for them all. */

@@ -51,5 +51,5 @@ async function execCheck(
   if (performance.now() - beganMs >= timeoutSeconds * 1000) {
     return { success: false, message: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s` };
   }
-  return { success: false, message: `${stdout}${stderr}`.trim() || `command exited with ${exitCode}` };
+  return { success: false, message: `${stdout}${stderr}` };
 }

@@ -32,6 +32,9 @@ export type ContainerLoopContext = {
 /** Kubelet gives every container this long after SIGTERM, however short the grace period. */
 const minimumGraceMs = 2000;
 const retryConfigSeconds = 10;
+/** How long until an image that must not be pulled is looked for again. */
+const neverPullSeconds = 10;
+
 /** How long `ErrImagePull` stands before `ImagePullBackOff`. */
 const pullErrorSeconds = 2;
 
@@ -163,7 +166,13 @@ export class ContainerLoop {
       this.set({ running: { startedAt: container.startedAt } });
       return container;
     } catch (error) {
-      const message = `failed to create containerd task: ${error instanceof Error ? error.message : error}`;
+      const why = String(error instanceof Error ? error.message : error).replace(
+        /^runc run failed/,
+        'runc create failed',
+      );
+      // containerd's words around runc's: it makes and starts a container in two steps.
+      const message = `failed to create containerd task: failed to create shim task: OCI runtime create failed: ${why}: unknown`;
+      this.context.event('Normal', 'Created', `Created container: ${this.spec.name}`);
       this.record.containerId = id;
       this.record.restartCount = restartCount;
       const now = new Date();
@@ -264,6 +273,14 @@ export class ContainerLoop {
       if (image !== null) {
         this.context.event('Normal', 'Pulled', `Container image "${reference}" already present on machine`);
         return image;
+      }
+      if (this.spec.imagePullPolicy === 'Never') {
+        const missing = `Container image "${reference}" is not present with pull policy of Never`;
+        this.context.event('Warning', 'ErrImageNeverPull', missing);
+        this.context.event('Warning', 'Failed', 'Error: ErrImageNeverPull');
+        this.set(waiting('ErrImageNeverPull', missing));
+        await this.pause(neverPullSeconds);
+        continue;
       }
       this.context.event('Normal', 'Pulling', `Pulling image "${reference}"`);
       const why = `failed to pull image "${reference}": the embedded cluster has no registry, only the lab's own images`;

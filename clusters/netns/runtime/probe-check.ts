@@ -24,14 +24,11 @@ export function httpCheck(action: V1HTTPGetAction, { podIp, container, timeoutSe
     const send = https ? httpsRequest : httpRequest;
     const options = { host, port, path, headers, agent: false as const, rejectUnauthorized: false };
     const request = send(options, (response) => {
-      void readSome(response).then((body) => {
+      void drain(response).then(() => {
         clearTimeout(timer);
         const status = response.statusCode ?? 0;
         if (status >= 200 && status < 400) return resolve({ success: true, message: '' });
-        resolve({
-          success: false,
-          message: `HTTP probe failed with statuscode: ${status}${body === '' ? '' : ` (${body.slice(0, 200)})`}`,
-        });
+        resolve({ success: false, message: `HTTP probe failed with statuscode: ${status}` });
       });
     });
     const timer = setTimeout(() => {
@@ -40,7 +37,7 @@ export function httpCheck(action: V1HTTPGetAction, { podIp, container, timeoutSe
     }, timeoutSeconds * 1000);
     request.on('error', (error) => {
       clearTimeout(timer);
-      fail(`dial tcp ${host}:${port}: ${error.message}`);
+      fail(`dial tcp ${host}:${port}: ${inKubeletsWords(error)}`);
     });
     request.end();
   });
@@ -63,7 +60,7 @@ export function tcpCheck(
     const fail = (message: string): void => end({ success: false, message: `dial tcp ${host}:${port}: ${message}` });
     const timer = setTimeout(() => fail('i/o timeout'), timeoutSeconds * 1000);
     socket.on('connect', () => end({ success: true, message: '' }));
-    socket.on('error', (error) => fail(error.message));
+    socket.on('error', (error) => fail(inKubeletsWords(error)));
   });
 }
 
@@ -75,15 +72,28 @@ export function resolvePort(port: number | string | object, container: V1Contain
   return container.ports?.find((candidate) => candidate.name === name)?.containerPort ?? 0;
 }
 
-async function readSome(response: IncomingMessage): Promise<string> {
-  let body = '';
+/** Reads a body to its end, or as much as kubelet would. */
+async function drain(response: IncomingMessage): Promise<void> {
+  let bytes = 0;
   try {
     for await (const chunk of response) {
-      body += (chunk as Buffer).toString();
-      if (body.length > longestBodyBytes) break;
+      bytes += (chunk as Buffer).length;
+      if (bytes > longestBodyBytes) break;
     }
   } catch {
-    // What came is what there is to show.
+    // The status has come, and it alone counts.
   }
-  return body.trim();
+}
+
+/** A connection's error as Go says it. */
+function inKubeletsWords({ code, message }: NodeJS.ErrnoException): string {
+  const said: Record<string, string> = {
+    ECONNREFUSED: 'connection refused',
+    ECONNRESET: 'connection reset by peer',
+    EHOSTUNREACH: 'no route to host',
+    ENETUNREACH: 'network is unreachable',
+    ETIMEDOUT: 'connection timed out',
+  };
+  const known = said[code ?? ''];
+  return known === undefined ? message : `connect: ${known}`;
 }

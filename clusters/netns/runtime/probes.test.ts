@@ -31,7 +31,7 @@ test('HTTP answers from 200 to 399 are healthy', async () => {
   ] as const) {
     const result = await withServer(status, (port) => httpCheck({ port, path: '/x' }, target));
     assert.equal(result.success, success, String(status));
-    if (!success) assert.equal(result.message, `HTTP probe failed with statuscode: ${status} (why not)`);
+    if (!success) assert.equal(result.message, `HTTP probe failed with statuscode: ${status}`);
   }
 });
 
@@ -40,7 +40,7 @@ test('a silent server and a closed port are unhealthy', async () => {
   const silent = await withServer(200, (port) => httpCheck({ port, path: '/slow' }, target));
   assert.match(silent.message, /context deadline exceeded/);
   const closed = await withServer(200, async (port) => port);
-  assert.match((await httpCheck({ port: closed }, target)).message, /ECONNREFUSED/);
+  assert.match((await httpCheck({ port: closed }, target)).message, /connect: connection refused$/);
   assert.equal((await tcpCheck({ port: closed }, target)).success, false);
   assert.equal((await withServer(200, (port) => tcpCheck({ port }, target))).success, true);
 });

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PodRecord } from './record.ts';
+
+const path = join(import.meta.dirname, 'kind.golden.json');
+
+/** Holds a cluster's pods against those of real Kubernetes: kind's, as they were recorded last. */
+export function assertConforms(records: Readonly<Record<string, PodRecord>>): void {
+  const expected = JSON.parse(readFileSync(path, 'utf8'));
+  for (const [name, record] of Object.entries(records)) assert.deepEqual(record, expected[name], `pod ${name}`);
+  assert.deepEqual(Object.keys(records), Object.keys(expected));
+}
+
+/** Takes the pods of a kind cluster for what is expected from now on, where LAB_UPDATE_GOLDEN is set. */
+export function expectFromNowOn(records: Readonly<Record<string, PodRecord>>): void {
+  if (process.env.LAB_UPDATE_GOLDEN) writeFileSync(path, `${JSON.stringify(records, null, 2)}\n`);
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import type { V1NodeList } from '@kubernetes/client-node';
+import { exec, type Process, start, tryExec } from '../clusters/exec.ts';
+import { engineData } from '../clusters/kind/paths.ts';
+import { attach, tearDown } from '../clusters/netns/life.ts';
+import type { Comparison } from '../results/comparison.ts';
+import { type HostState, readHostState, remainingDifferences } from './checks/host-state.ts';
+import { assertConforms, expectFromNowOn } from './conformance/expected.ts';
+import { recordPods } from './conformance/record.ts';
+import { exclusively, requireNoCluster } from './session.ts';
+
+// One cluster for all: it takes its time to come up.
+const program = join(import.meta.dirname, 'lab.ts');
+const planes = 'none,sidecar';
+let untouched: HostState | undefined;
+
+before(async () => {
+  await exclusively(requireNoCluster);
+  await lab('images', 'build');
+  untouched = await readHostState();
+});
+
+after(async () => {
+  if (untouched !== undefined) await tearDown();
+});
+
+for (const [when, line] of [
+  ['while the Docker daemon starts', /^starting a Docker daemon/],
+  ['while the node image is loaded', /^loading the node image/],
+  ['while nodes start', /^kind: preparing nodes/],
+  ['while the control plane starts', /^kind: starting control-plane/],
+  ['while data planes are installed', /^none: kube-proxy/],
+] as const) {
+  test(`after kill -9 ${when} down leaves nothing behind`, async () => {
+    const up = start(process.execPath, [program, 'up', '--cluster', 'kind', '--planes', 'none']);
+    await untilLine(up, line);
+    up.kill('SIGKILL');
+    await up.ended;
+    await lab('down');
+    await assertUntouched();
+    assert.ok(!existsSync(engineData()), 'what the daemon has kept in an unknown state goes with it');
+  });
+}
+
+test('up brings a cluster with all data planes, and down leaves nothing but the node image', async (t) => {
+  await lab('up', '--cluster', 'kind', '--planes', planes);
+  const cluster = await attach();
+  assert.ok(cluster !== null);
+
+  await t.test('its nodes are real and have the names of the embedded cluster’s', async () => {
+    const { items } = await cluster.kube.json<V1NodeList>('GET', '/api/v1/nodes');
+    const names = items.map(({ metadata }) => metadata?.name).sort();
+    assert.deepEqual(names, ['datapath-lab-control-plane', 'none-1', 'none-2', 'outside', 'sidecar-1', 'sidecar-2']);
+    for (const { status } of items) assert.match(status?.nodeInfo?.containerRuntimeVersion ?? '', /^containerd:/);
+  });
+
+  await t.test('what becomes of pods on it is as recorded', async ({ signal }) => {
+    const records = await recordPods(cluster.kube, signal);
+    expectFromNowOn(records);
+    assertConforms(records);
+  });
+
+  await t.test('a run on it proves every path', async () => {
+    const words = [
+      'run',
+      'latency',
+      '--cluster',
+      'kind',
+      '--planes',
+      planes,
+      '--blocks',
+      '1',
+      '--seconds',
+      '2',
+      '--json',
+    ];
+    const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, ...words, '--rate', '200']);
+    // A machine that is as busy as two data planes on kind make it may not keep a timetable: that is not what is tested.
+    assert.ok([0, 4].includes(exitCode), stderr);
+    const { rows } = JSON.parse(stdout) as Comparison;
+    assert.equal(
+      new Set(rows.map(({ dataPlane, profile, encryption }) => `${dataPlane}/${profile}/${encryption}`)).size,
+      5,
+    );
+    const reasons = [...new Set(rows.map(({ reason }) => reason ?? ''))].join('\n');
+    assert.doesNotMatch(reasons, /verification|counter|capture|path/i);
+  });
+
+  await lab('down');
+  await assertUntouched();
+  assert.ok(existsSync(engineData()), 'the next cluster need not load the node image');
+});
+
+test('a cluster of kind is not taken for an embedded one', async () => {
+  const { exitCode, stderr } = await tryExec(process.execPath, [program, 'up', '--cluster', 'king']);
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /netns, kind/);
+});
+
+async function assertUntouched(): Promise<void> {
+  assert.ok(untouched !== undefined);
+  assert.deepEqual(await remainingDifferences(untouched), []);
+}
+
+function lab(...words: string[]) {
+  return exec(process.execPath, [program, ...words]);
+}
+
+async function untilLine({ stderr, ended }: Process, line: RegExp): Promise<void> {
+  assert.ok(stderr);
+  const said: string[] = [];
+  for await (const text of createInterface({ input: stderr })) {
+    said.push(text);
+    if (line.test(text)) return;
+  }
+  assert.fail(`it ended before it said ${line}: ${JSON.stringify(await ended)}\n${said.join('\n')}`);
+}
