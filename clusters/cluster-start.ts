@@ -1,5 +1,6 @@
 import type { Pool } from './cluster.ts';
 import type { Journal } from './netns/journal.ts';
+import type { Supervisor } from './supervisor/start.ts';
 
 /** What starts a cluster of some kind is given. */
 export type ClusterStart = {
@@ -8,4 +9,6 @@ export type ClusterStart = {
   progress: (message: string) => void;
   /** Writes into the journal what is about to be made, so that it can be removed whatever happens. */
   record: (made: Partial<Journal>) => Promise<void>;
+  /** Told of the process whose end would be the cluster's, as soon as there is one. */
+  holds: (supervisor: Supervisor) => void;
 };

@@ -93,6 +93,15 @@ test('what a killed call left is removed', async () => {
   assert.deepEqual((await readdir(root)).sort(), ['tool-1', 'tool-1.lock', 'tool-10.draft-abc']);
 });
 
+test('a large thing takes the place of older ones of its series, and of nothing else', async () => {
+  const [old, now] = ['large-0123456789ab', 'large-ba9876543210'];
+  for (const name of [old, 'large-unlike', 'larger-0123456789ab', now]) {
+    await ensureCached(join(root, name), name === now ? { ...tool, series: 'large-' } : tool, context);
+  }
+  const left = (await readdir(root)).filter((name) => !name.endsWith('.lock'));
+  assert.deepEqual(left.sort(), [now, 'large-unlike', 'larger-0123456789ab']);
+});
+
 test('of two calls at once one makes it and the other waits', async () => {
   await Promise.all([ensure(), ensure(), ensure()]);
   assert.equal(made, 1);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { lockFile } from './file-lock.ts';
@@ -10,8 +10,11 @@ import { lockFile } from './file-lock.ts';
 /** What making a tool is given: when to stop, and whom to tell what happens. */
 export type CacheContext = { signal: AbortSignal; progress: (message: string) => void };
 
-/** A thing of the cache: its name for messages, and what fills an empty directory with it. */
-export type Cached = { name: string; make(directory: string): Promise<void> };
+/**
+ * A thing of the cache: its name for messages, and what fills an empty directory with it. `series`: how the names of what
+ * it stands in the place of begin, where that is too large to be kept.
+ */
+export type Cached = { name: string; series?: string; make(directory: string): Promise<void> };
 
 /**
  * `manifest.json` beside the files of a cached directory. `stamp` is size, inode and time of change in nanoseconds: while it
@@ -47,6 +50,7 @@ export async function ensureCached(directory: string, cached: Cached, context: C
       await seal(draft);
       await rename(draft, directory);
       await sync(dirname(directory));
+      if (cached.series !== undefined) await removeOlder(directory, cached.series);
     } finally {
       await rm(draft, { recursive: true, force: true });
     }
@@ -79,6 +83,11 @@ export function cacheRoot(): string {
   return join(isAbsolute(base) ? base : join(homedir(), '.cache'), 'lab');
 }
 
+/** The path of something in the cache without where the cache is: for hashes, which are to be the same everywhere. */
+export function cacheName(path: string): string {
+  return relative(cacheRoot(), path);
+}
+
 /** Twelve hexadecimal digits that change with any part of `value`, which must be plain JSON. */
 export function contentHash(value: object): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
@@ -106,6 +115,14 @@ async function removeRemains(directory: string): Promise<void> {
     (name) => name === basename(directory) || name.startsWith(`${basename(directory)}.draft-`),
   );
   for (const name of remains) await rm(join(dirname(directory), name), { recursive: true, force: true });
+}
+
+async function removeOlder(directory: string, series: string): Promise<void> {
+  const older = (await readdir(dirname(directory))).filter(
+    (name) =>
+      name.startsWith(series) && /^[0-9a-f]{12}$/.test(name.slice(series.length)) && name !== basename(directory),
+  );
+  for (const name of older) await rm(join(dirname(directory), name), { recursive: true, force: true });
 }
 
 async function seal(directory: string): Promise<void> {

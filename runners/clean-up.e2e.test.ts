@@ -46,6 +46,18 @@ test('a run that brought the cluster up takes it down', async () => {
   assert.deepEqual(await remainingDifferences(before_), []);
 });
 
+test('with --retain the cluster of a run stays, and the next run takes it', async () => {
+  const words = ['run', 'latency', '--planes', 'none', '--blocks', '1', '--seconds', '1'];
+  await lab(...words, '--retain');
+  const cluster = await attach();
+  assert.ok(cluster !== null);
+  const { stderr } = await lab(...words);
+  assert.doesNotMatch(stderr, /^control plane$/m);
+  assert.notEqual(await attach(), null, 'it was up before');
+  await lab('down');
+  assert.deepEqual(await remainingDifferences(before_), []);
+});
+
 for (const [when, line] of [
   ['while the control plane starts', /^control plane$/],
   ['while pods start', /^none: workload/],

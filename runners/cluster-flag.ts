@@ -1,5 +1,5 @@
 import { clusterKinds } from '../clusters/cluster.ts';
-import { choiceFlag } from './flag.ts';
+import { choiceFlag, switchFlag } from './flag.ts';
 
 /** `--cluster`: nodes as network namespaces (seconds, no images), or those of kind (real kubelets and containerd). */
 export const clusterFlag = choiceFlag({
@@ -7,3 +7,6 @@ export const clusterFlag = choiceFlag({
   choices: clusterKinds,
   default: 'netns',
 });
+
+/** `--retain`: to look at what went wrong, or to run again at once. */
+export const retainFlag = switchFlag('leave the cluster as it is in the end, failed or not; `lab down` removes it');

@@ -29,6 +29,8 @@ export type OpenRequest = {
   fallback: readonly Pool[];
   /** It ends with this process. */
   ephemeral: boolean;
+  /** It is left as it is when its start fails. */
+  retain?: boolean;
 };
 
 /**
@@ -37,7 +39,7 @@ export type OpenRequest = {
  * @throws LabError LAB_POOLS_MISSING when a cluster is up without one of the pools.
  */
 export async function openCluster(
-  { kind, pools, fallback, ephemeral }: OpenRequest,
+  { kind, pools, fallback, ephemeral, retain = false }: OpenRequest,
   context: SessionContext,
 ): Promise<{ cluster: Cluster; pools: readonly Pool[]; broughtUp: boolean }> {
   await prepareHost(context);
@@ -52,13 +54,14 @@ export async function openCluster(
     return { cluster: running, pools: wanted, broughtUp: false };
   }
   const wanted = pools ?? fallback;
-  const { cluster, keep } = await bringUp({ kind, pools: wanted, ...context });
+  const { cluster, keep } = await bringUp({ kind, pools: wanted, retain, ...context });
   try {
     await installDataPlanes(cluster, wanted, context);
     // Only now: what is half built must not outlive a kill -9.
     if (!ephemeral) await keep();
   } catch (error) {
-    await tearDown();
+    if (retain) await keep();
+    else await tearDown();
     throw error;
   }
   return { cluster, pools: wanted, broughtUp: true };

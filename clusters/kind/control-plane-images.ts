@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ContainerImage, writeImageArchive, writeLayer } from '../image-archive.ts';
 import { pins } from '../pins.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 import { ensureTools, type ToolName, toolPath } from '../tools.ts';
 
 /** The image of which every pod is the child. */
@@ -22,7 +22,7 @@ const controlPlane: readonly { program: ToolName; image: string }[] = [
 export async function ensureControlPlaneImages(context: CacheContext): Promise<string> {
   const programs = controlPlane.map(({ program }) => program);
   await ensureTools(programs, context);
-  const hash = contentHash({ controlPlane, programs: programs.map(toolPath) });
+  const hash = contentHash({ controlPlane, programs: programs.map((name) => cacheName(toolPath(name))) });
   const directory = join(cacheRoot(), `kind-control-plane-${hash}`);
   await ensureCached(
     directory,

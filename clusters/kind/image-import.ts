@@ -8,17 +8,20 @@ import { exec } from '../exec.ts';
 const importScript = `
 root=$1 archives=$2 scratch=$3
 shift 3
+mkdir "$scratch/archives"
+while read -r archive; do
+  mounted=$(mktemp "$scratch/archives/XXXXXX.tar")
+  mount --bind "$archive" "$mounted"
+done <<< "$archives"
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
-mount --bind "$scratch" "$root/tmp"
-mkdir "$root/run/archives"
-mount --bind "$archives" "$root/run/archives"
+mount --rbind "$scratch" "$root/tmp"
 chroot "$root" bash -euc '
   containerd > /tmp/containerd.log 2>&1 &
   for attempt in $(seq 150); do ctr version > /dev/null 2>&1 && break; sleep 0.2; done
-  for archive in /run/archives/*.tar; do ctr --namespace k8s.io images import --no-unpack "$archive"; done
+  for archive in /tmp/archives/*.tar; do ctr --namespace k8s.io images import --no-unpack "$archive"; done
   mkdir /tmp/image
   for reference in "$@"; do
     ctr --namespace k8s.io images mount "$reference" /tmp/image
@@ -32,12 +35,13 @@ chroot "$root" bash -euc '
 /** Imports archives of images into the containerd of a node's file system, where no node runs yet. */
 export async function importImages(
   root: string,
-  { archives, unpacked }: { archives: string; unpacked: readonly string[] },
+  { archives, unpacked }: { archives: readonly string[]; unpacked: readonly string[] },
   signal: AbortSignal,
 ): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'lab-import-'));
   try {
-    const [file, args] = contained('bash', ['-euc', importScript, 'import', root, archives, scratch, ...unpacked]);
+    const command = ['-euc', importScript, 'import', root, archives.join('\n'), scratch, ...unpacked];
+    const [file, args] = contained('bash', command);
     await exec(file, args, { signal });
   } finally {
     await rm(scratch, { recursive: true, force: true });

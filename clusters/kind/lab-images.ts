@@ -2,7 +2,7 @@ import { cp, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ContainerImage, digestOf, type Layer, writeImageArchive, writeLayer } from '../image-archive.ts';
 import { type Image, images, imageTools } from '../images.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 import { ensureTools } from '../tools.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
@@ -44,11 +44,18 @@ export async function ensureLabImages(context: CacheContext): Promise<string> {
     // Only a check of the embedded cluster has it.
     .filter(([name]) => name !== 'lab/fortio')
     .map(([name, describe]) => ({ name, image: describe() }));
-  // Every source is a tool of the cache, whose path says what it was made from, or Node.
-  const hash = contentHash({ base, described, node: process.version });
+  // Every source is a tool of the cache, whose name says what it was made from, or Node.
+  const nameOf = (source: string): string => (source === process.execPath ? process.version : cacheName(source));
+  const hash = contentHash({
+    base,
+    described: described.map(({ name, image }) => ({
+      name,
+      image: { ...image, mounts: image.mounts.map(({ source, destination }) => [nameOf(source), destination]) },
+    })),
+  });
   const directory = join(cacheRoot(), `kind-images-${hash}`);
   const make = (draft: string): Promise<void> => makeImages(described, draft, context);
-  await ensureCached(directory, { name: 'the lab’s images', make }, context);
+  await ensureCached(directory, { name: 'the lab’s images', series: 'kind-images-', make }, context);
   return join(directory, 'images.tar');
 }
 

@@ -1,9 +1,9 @@
-import { copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec, tryExec } from '../exec.ts';
 import { type ContainerImage, keepLayer, keptLayer, pipeImageArchive } from '../image-archive.ts';
 import { pins } from '../pins.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 import { ensureControlPlaneImages, pauseImage } from './control-plane-images.ts';
 import type { Engine } from './engine.ts';
 import { importImages } from './image-import.ts';
@@ -34,11 +34,11 @@ const repository = 'datapath-lab/node';
 export async function ensureNodeImage(context: CacheContext): Promise<ContainerImage> {
   const base = await ensureNodeLayer(context);
   const archives = [await ensureControlPlaneImages(context), await ensureLabImages(context)];
-  // Their paths say what the archives were made from.
-  const hash = contentHash({ recipeVersion, base: base.digest, archives, everywhere });
+  // Their names say what the archives were made from.
+  const hash = contentHash({ recipeVersion, base: base.digest, archives: archives.map(cacheName), everywhere });
   const directory = join(cacheRoot(), `kind-node-images-${hash}`);
   const make = (draft: string): Promise<void> => addImages(base.path, archives, draft, context);
-  await ensureCached(directory, { name: 'images of the node image', make }, context);
+  await ensureCached(directory, { name: 'images of the node image', series: 'kind-node-images-', make }, context);
   return nodeImage(`${repository}:v${pins.kubernetes.version}-${hash}`, [base, await keptLayer(directory)]);
 }
 
@@ -68,16 +68,11 @@ async function addImages(
 ): Promise<void> {
   progress('node image: adding images');
   const work = join(draft, 'work');
-  const [root, links, layer] = ['root', 'archives', 'layer'].map((name) => join(work, name)) as [
-    string,
-    string,
-    string,
-  ];
-  for (const directory of [root, links, `${layer}/var/lib`, `${layer}/kind`])
+  const [root, layer] = [join(work, 'root'), join(work, 'layer')];
+  for (const directory of [root, join(layer, 'var/lib'), join(layer, 'kind')])
     await mkdir(directory, { recursive: true });
   await exec('tar', ['-xf', base, '-C', root, '--xattrs', '--xattrs-include=*'], { signal });
-  for (const [index, archive] of archives.entries()) await copyFile(archive, join(links, `${index}.tar`));
-  await importImages(root, { archives: links, unpacked: everywhere }, signal);
+  await importImages(root, { archives, unpacked: everywhere }, signal);
   await rename(join(root, containerd), join(layer, containerd));
   await rename(join(layer, containerd, contentStore), join(layer, content));
   await symlink(content, join(layer, containerd, contentStore));

@@ -1,11 +1,12 @@
 import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireSpace } from '../disk-space.ts';
 import { exec } from '../exec.ts';
 import { goProgram } from '../go.ts';
 import { keepLayer, keptLayer, type Layer } from '../image-archive.ts';
 import { pins } from '../pins.ts';
 import { goEnvironment, requiredGo } from '../tool-build.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
 import { ensureTools, type ToolName, toolPath } from '../tools.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
@@ -49,6 +50,9 @@ ctr oci spec | jq 'del(.process.rlimits)' > /etc/containerd/cri-base.json
 sed -i -e 's/^\\( *restrict_oom_score_adj\\) = .*/\\1 = true/' -e 's/pause:3.10"/pause:3.10.1"/' /etc/containerd/config.toml
 `;
 
+/** What a build needs at its height, with images and all that is kept of it. */
+const buildBytes = 6e9;
+
 /** Raise it when the recipe changes in a way that its inputs do not show. */
 const recipeVersion = 3;
 
@@ -58,7 +62,13 @@ const recipeVersion = 3;
  */
 export async function ensureNodeLayer(context: CacheContext): Promise<Layer> {
   await ensureTools([...nodePrograms, 'kind'], context);
-  const inputs = { recipeVersion, tree, configureScript, storageClass, programs: nodePrograms.map(toolPath) };
+  const inputs = {
+    recipeVersion,
+    tree,
+    configureScript,
+    storageClass,
+    programs: nodePrograms.map((name) => cacheName(toolPath(name))),
+  };
   const directory = join(cacheRoot(), `kind-node-${pins.kubernetes.version}-${contentHash(inputs)}`);
   await ensureCached(directory, { name: 'node image', make: (draft) => buildLayer(draft, context) }, context);
   return await keptLayer(directory);
@@ -66,6 +76,7 @@ export async function ensureNodeLayer(context: CacheContext): Promise<Layer> {
 
 async function buildLayer(draft: string, context: CacheContext): Promise<void> {
   const { signal, progress } = context;
+  await requireSpace(draft, { bytes: buildBytes, what: 'Building the node image' });
   const debian = await ensureDebianTree(tree, context);
   const work = join(draft, 'work');
   const root = join(work, 'root');

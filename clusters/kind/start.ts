@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterStart } from '../cluster-start.ts';
+import { requireSpace } from '../disk-space.ts';
 import { LabError } from '../error.ts';
 import { identify } from '../netns/journal.ts';
 import { kubeconfigPath, logDirectory } from '../netns/paths.ts';
@@ -20,15 +21,17 @@ import { clusterName, engineData, kindDirectory, ownPrograms } from './paths.ts'
 
 const engineTimeoutSeconds = 90;
 
+/** Of the node image and what ten nodes write. */
+const nodesBytes = 4e9;
+
 /** The API server's port on the loopback of the lab's own engine, which nobody else uses. */
 const ownApiPort = 6443;
 
 /**
  * Brings a kind cluster up on the user's engine where one answers, else on a Docker daemon of the lab's own. Its nodes
  * are not ready yet: networking is the data planes' business. The kubeconfig is written last.
- * @returns the process that holds the engine, null for the user's own.
  */
-export async function startKind(options: ClusterStart): Promise<Supervisor | null> {
+export async function startKind(options: ClusterStart): Promise<void> {
   const { pools, signal, progress, record } = options;
   await ensureTools(['kind', 'kubectl'], options);
   await mkdir(kindDirectory, { recursive: true, mode: 0o700 });
@@ -55,7 +58,6 @@ export async function startKind(options: ClusterStart): Promise<Supervisor | nul
     throw await withLogs(error as Error, engine, signal);
   }
   await publish(draft, supervisor);
-  return supervisor;
 }
 
 /**
@@ -83,11 +85,13 @@ async function startOwnEngine({
   signal,
   progress,
   record,
+  holds,
 }: ClusterStart): Promise<{ engine: Engine; supervisor: Supervisor }> {
   const tree = await ensureEngineTree({ signal, progress });
   const data = engineData();
   await record({ engine: { name: 'docker', data } });
   await mkdir(data, { recursive: true, mode: 0o700 });
+  await requireSpace(data, { bytes: nodesBytes, what: 'A kind cluster' });
   await mkdir(ownPrograms, { recursive: true });
   await symlink(join(tree, 'usr/bin/docker'), join(ownPrograms, 'docker'));
   const supervisor = await startSupervisor({
@@ -97,6 +101,7 @@ async function startOwnEngine({
     log: join(logDirectory, 'engine.log'),
     timeoutSeconds: engineTimeoutSeconds,
   });
+  holds(supervisor);
   await record({ supervisor: await identify(supervisor.process.pid) });
   await supervisor.ready(signal, progress);
   return { engine: ownEngine(ownPrograms), supervisor };

@@ -23,6 +23,8 @@ export const outsideNode = { name: 'outside', pool: 'outside' } as const;
 export type BringUpOptions = {
   kind: ClusterKind;
   pools: readonly Pool[];
+  /** Leave what has been made as it is when the start fails, until `lab down`. */
+  retain: boolean;
   signal: AbortSignal;
   progress: (message: string) => void;
 };
@@ -35,9 +37,9 @@ const startTimeoutSeconds = 90;
 /**
  * Brings a cluster up: control plane and nodes. Data planes are not installed yet. The caller holds the lock (`lock.ts`)
  * and has removed leftovers.
- * @throws LabError saying which step failed; nothing is left behind then.
+ * @throws LabError saying which step failed; nothing is left behind then, unless it is to be retained.
  */
-export async function bringUp({ kind, pools, signal, progress }: BringUpOptions): Promise<BroughtUp> {
+export async function bringUp({ kind, pools, retain, signal, progress }: BringUpOptions): Promise<BroughtUp> {
   let journal: Journal = {
     version: 2,
     kind,
@@ -51,24 +53,29 @@ export async function bringUp({ kind, pools, signal, progress }: BringUpOptions)
     journal = { ...journal, ...made };
     await writeJournal(journal);
   };
+  let holder: Supervisor | null = null;
+  const holds = (supervisor: Supervisor): void => {
+    holder = supervisor;
+  };
+  const keep = async (): Promise<void> => {
+    await record({ owner: null });
+    await holder?.letGo();
+  };
   await record({});
   try {
     await rm(logDirectory, { recursive: true, force: true });
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
     const start = kind === 'kind' ? startKind : startEmbedded;
-    const supervisor = await start({ pools, signal, progress, record });
-    const keep = async (): Promise<void> => {
-      await record({ owner: null });
-      await supervisor?.letGo();
-    };
+    await start({ pools, signal, progress, record, holds });
     return { cluster: await clusterOf(kind, pools), keep };
   } catch (error) {
-    await tearDown();
+    if (retain) await keep();
+    else await tearDown();
     throw error;
   }
 }
 
-async function startEmbedded({ pools, signal, progress, record }: ClusterStart): Promise<Supervisor> {
+async function startEmbedded({ pools, signal, progress, record, holds }: ClusterStart): Promise<void> {
   await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
     signal,
     progress,
@@ -80,15 +87,16 @@ async function startEmbedded({ pools, signal, progress, record }: ClusterStart):
     log: join(logDirectory, 'supervisor.log'),
     timeoutSeconds: startTimeoutSeconds,
   });
+  holds(supervisor);
   await record({ supervisor: await identify(supervisor.process.pid) });
   void loadClient();
   await supervisor.ready(signal, progress);
-  return supervisor;
 }
 
 /**
  * The cluster that is up, or null.
- * @throws LabError LAB_CLUSTER_STARTING when another command is bringing one up.
+ * @throws LabError LAB_CLUSTER_STARTING when another command is bringing one up, LAB_CLUSTER_BROKEN when what was kept of a
+ * failed start is there.
  */
 export async function attach(): Promise<Cluster | null> {
   const journal = await readJournal();
@@ -96,6 +104,12 @@ export async function attach(): Promise<Cluster | null> {
   const { kind, owner, supervisor, pools } = journal;
   const holder = supervisor ?? owner;
   if (holder !== null && !(await isAlive(holder))) return null;
+  if (!existsSync(kubeconfigPath) && owner === null) {
+    throw new LabError('LAB_CLUSTER_BROKEN', {
+      message: 'The cluster that was kept never came up: its control plane does not answer',
+      remedy: `What it said is in ${logDirectory}; \`lab down\` removes it.`,
+    });
+  }
   if (!existsSync(kubeconfigPath)) {
     throw new LabError('LAB_CLUSTER_STARTING', {
       message: 'The cluster is starting: its control plane does not answer yet',

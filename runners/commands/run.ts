@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { tearDown } from '../../clusters/netns/life.ts';
 import { placements, profiles } from '../../datapath/data-plane.ts';
-import { clusterFlag } from '../cluster-flag.ts';
+import { clusterFlag, retainFlag } from '../cluster-flag.ts';
 import { command } from '../command.ts';
 import { listFlag, switchFlag, textFlag, wholeNumberFlag } from '../flag.ts';
 import { allPools, planesFlag } from '../planes.ts';
@@ -22,6 +22,7 @@ export const run = command({
   cluster: true,
   flags: {
     cluster: clusterFlag,
+    retain: retainFlag,
     planes: planesFlag,
     profile: listFlag({ description: 'how deep data planes look', choices: profiles, default: profiles }),
     placement: listFlag({
@@ -72,7 +73,13 @@ export const run = command({
     try {
       return await exclusively(async () => {
         const opened = await openCluster(
-          { kind: flags.cluster, pools: flags.planes, fallback: allPools(), ephemeral: true },
+          {
+            kind: flags.cluster,
+            pools: flags.planes,
+            fallback: allPools(),
+            ephemeral: !flags.retain,
+            retain: flags.retain,
+          },
           context,
         );
         const measure = async (): Promise<number> => {
@@ -96,6 +103,7 @@ export const run = command({
           return await deliver(recorded, { destination, json: flags.json, stdout, stderr });
         };
         const cleanUp = async (): Promise<void> => {
+          if (flags.retain) return;
           if (opened.broughtUp) {
             await tearDown();
             return;

@@ -1,4 +1,4 @@
-import { clusterFlag } from '../cluster-flag.ts';
+import { clusterFlag, retainFlag } from '../cluster-flag.ts';
 import { command } from '../command.ts';
 import { switchFlag } from '../flag.ts';
 import { allPools, planesFlag } from '../planes.ts';
@@ -12,6 +12,7 @@ export const up = command({
   cluster: true,
   flags: {
     cluster: clusterFlag,
+    retain: retainFlag,
     planes: planesFlag,
     json: switchFlag('print one JSON object: {kubeconfig, pools: [{name, dataPlane, nodes}], seconds}'),
   },
@@ -23,7 +24,10 @@ export const up = command({
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
       const { cluster, broughtUp } = await exclusively(() =>
-        openCluster({ kind: flags.cluster, pools: flags.planes, fallback: allPools(), ephemeral: false }, context),
+        openCluster(
+          { kind: flags.cluster, pools: flags.planes, fallback: allPools(), ephemeral: false, retain: flags.retain },
+          context,
+        ),
       );
       progress.end();
       const seconds = (performance.now() - began) / 1000;
