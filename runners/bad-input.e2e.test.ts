@@ -3,12 +3,14 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { V1Pod } from '@kubernetes/client-node';
 import { type Cluster, poolOf } from '../clusters/cluster.ts';
-import type { LabError } from '../clusters/error.ts';
+import { LabError } from '../clusters/error.ts';
 import { tryExec } from '../clusters/exec.ts';
 import { attach, tearDown } from '../clusters/netns/life.ts';
 import { schemaVersion } from '../results/run.ts';
 import { load } from '../results/store.ts';
+import { installFailure } from './install-failure.ts';
 import { deployScenario, removeScenario } from './run/deploy.ts';
 import { dataPlaneOf } from './run/plan.ts';
 import { loadScenario } from './run/scenario.ts';
@@ -149,6 +151,31 @@ test('a pod that cannot even be made is missed', async () => {
     deployWith('serviceAccountName: workload', 'serviceAccountName: nobody', { readyTimeoutSeconds: 5 }),
     { code: 'LAB_POD_NOT_READY', message: /:\n0 pods are there, not 1/ },
   );
+});
+
+test('a data plane that does not come up is told of with what its containers said last', async () => {
+  const { kube } = cluster;
+  const namespace = pool.systemNamespace;
+  const broken = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'broken', namespace },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: 'agent', image: 'lab/node-tools:lab', command: ['sh', '-c', 'echo no such map; exit 1'] }],
+    },
+  };
+  await kube.apply([broken], signal);
+  await kube.waitFor<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, {
+    ...{ signal, timeoutSeconds: 20, what: 'a restart', fieldSelector: 'metadata.name=broken' },
+    condition: ([pod]) => pod?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff',
+  });
+  const timeout = new LabError('LAB_WAIT_TIMEOUT', { message: 'Waited 60 s for the agents' });
+  const error = (await installFailure(timeout, kube, [pool])) as LabError;
+  assert.match(error.message, /^Waited 60 s for the agents\nLast lines of agent in .*\/broken:\nno such map$/);
+  assert.match(error.remedy ?? '', /--retain/);
+  assert.equal(await installFailure(signal, kube, [pool]), signal, 'any other error is as it was');
+  await kube.delete([broken], signal);
 });
 
 test('a check and the e2e tests refuse while a cluster is up, and leave it alone', async () => {

@@ -7,6 +7,7 @@ import { withLock } from '../clusters/netns/lock.ts';
 import { ensureTools } from '../clusters/tools.ts';
 import type { DataPlaneContext } from '../datapath/data-plane.ts';
 import { installBaseNetwork } from '../datapath/none/base-network.ts';
+import { installFailure } from './install-failure.ts';
 import { removeRemains } from './remains.ts';
 import { dataPlaneOf } from './run/plan.ts';
 
@@ -108,10 +109,15 @@ export async function requireNoCluster(): Promise<void> {
 async function installDataPlanes({ kube }: Cluster, pools: readonly Pool[], context: SessionContext): Promise<void> {
   const installer: DataPlaneContext = { kube, ...context };
   const { name } = outsideNode;
-  await Promise.all([
-    installBaseNetwork(installer, poolOf(name, 'none')),
-    ...pools.map((pool) => dataPlaneOf(pool).install(installer, pool)),
-  ]);
+  const outside = poolOf(name, 'none');
+  try {
+    await Promise.all([
+      installBaseNetwork(installer, outside),
+      ...pools.map((pool) => dataPlaneOf(pool).install(installer, pool)),
+    ]);
+  } catch (error) {
+    throw await installFailure(error, kube, [outside, ...pools]);
+  }
 }
 
 function requireKind(cluster: Cluster, wanted: ClusterKind): void {

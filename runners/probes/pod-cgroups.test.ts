@@ -37,16 +37,17 @@ test('so does one that is about to start', () => {
 
 test('a container is found while other cgroups come and go', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'lab-cgroup-'));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
   writeFileSync(join(root, 'cgroup.controllers'), 'cpu memory\n');
   const uid = '7b1f5f2e-0000-4000-8000-000000000001';
   const directory = join(root, 'kubepods', `pod${uid}`, 'cri-0123.scope');
   mkdirSync(directory, { recursive: true });
   const comings = 'while :; do mkdir -p other/one other/two; rmdir other/one other/two; rmdir other; done';
   const others = start('sh', ['-c', comings], { cwd: root, stdio: ['ignore', 'ignore', 'ignore'] });
+  // In this order: while the others run, the directory cannot be removed, and they would outlive the test.
   t.after(async () => {
     others.kill('SIGKILL');
     await others.ended;
+    rmSync(root, { recursive: true, force: true });
   });
   const pod: V1Pod = {
     metadata: { uid, name: 'pod-1' },
