@@ -34,7 +34,7 @@ async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<
   await prepareHost(context);
   await ensurePackages(['bpftool'], context);
   await ensureTools(toolNames, context);
-  return await runFiles(files, { timeoutSeconds: 1800, concurrency: 1 }, context);
+  return await runFiles(files, { timeoutSeconds: 1200, concurrency: 1 }, context);
 }
 
 /**
