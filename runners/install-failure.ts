@@ -13,7 +13,10 @@ const timeoutSeconds = 10;
 export async function installFailure(error: unknown, kube: Kube, pools: readonly Pool[]): Promise<unknown> {
   if (!(error instanceof LabError) || error.code !== 'LAB_WAIT_TIMEOUT') return error;
   const signal = AbortSignal.timeout(timeoutSeconds * 1000);
-  const logs = await Promise.all(pools.map(({ systemNamespace }) => logsOf(kube, systemNamespace, signal)));
+  // Where not even the API server answers, what failed first is still what is to be told.
+  const logs = await Promise.all(
+    pools.map(({ systemNamespace }) => logsOf(kube, systemNamespace, signal).catch(() => [])),
+  );
   return new LabError('LAB_DATA_PLANE_NOT_READY', {
     message: [error.message, ...logs.flat()].join('\n'),
     remedy: 'To look at it with `lab kubectl`, start again with --retain, which leaves the cluster as it is.',

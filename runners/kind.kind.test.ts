@@ -85,8 +85,7 @@ test('up brings a cluster with all data planes, and down leaves nothing but the 
       new Set(rows.map(({ dataPlane, profile, encryption }) => `${dataPlane}/${profile}/${encryption}`)).size,
       5,
     );
-    const reasons = [...new Set(rows.map(({ reason }) => reason ?? ''))].join('\n');
-    assert.doesNotMatch(reasons, /verification|counter|capture|path/i);
+    for (const { dataPlane, reason } of rows) assert.equal(withoutLoad(reason ?? ''), '', `${dataPlane}: ${reason}`);
   });
 
   await lab('down');
@@ -99,6 +98,14 @@ test('a cluster of kind is not taken for an embedded one', async () => {
   assert.equal(exitCode, 2);
   assert.match(stderr, /netns, kind/);
 });
+
+/** Why a row is invalid, but for what a busy machine does to the generator's timetable. */
+function withoutLoad(reason: string): string {
+  return reason
+    .replace(/The generator did not keep its timetable: [^%]* %? ?\(at most [\d.]+ %\)\./g, '')
+    .replace(/[\d.]+ requests\/s were asked for and [^%]* % \(at least [\d.]+ %\)\./g, '')
+    .trim();
+}
 
 async function assertUntouched(): Promise<void> {
   assert.ok(untouched !== undefined);

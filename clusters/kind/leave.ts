@@ -24,10 +24,13 @@ export async function leaveEngine({ name, data }: JournaledEngine): Promise<bool
   return true;
 }
 
-/** Removes the folder of a cluster's life, and the data of the lab's own engine where it could not be emptied. */
-export async function removeKindFiles({ keepData }: { keepData: boolean }): Promise<void> {
+/**
+ * Removes the folder of a cluster's life, and the data of the lab's own engine where it could not be emptied. `data`: where
+ * the journal says that it is, which need not be where this process would put it.
+ */
+export async function removeKindFiles({ keepData, data }: { keepData: boolean; data: string | null }): Promise<void> {
   await rm(kindDirectory, { recursive: true, force: true });
-  if (!keepData) await rm(engineData(), { recursive: true, force: true });
+  if (!keepData) await rm(data ?? engineData(), { recursive: true, force: true });
 }
 
 async function emptyOwnEngine(): Promise<boolean> {

@@ -136,7 +136,7 @@ export async function tearDown(): Promise<boolean> {
   const cgroups = await cgroupsExist();
   if (cgroups) await removeCgroups();
   // What no journal tells of may be in any state.
-  await removeKindFiles({ keepData: readable && left });
+  await removeKindFiles({ keepData: readable && left, data: engine?.data ?? null });
   await Promise.all(
     [kubeconfigPath, supervisorSocket, privateDirectory].map((path) => rm(path, { recursive: true, force: true })),
   );

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
@@ -60,13 +61,15 @@ export async function recordPods(kube: Kube, signal: AbortSignal): Promise<Recor
     for (const pod of pods.filter(({ metadata }) => metadata?.annotations?.['lab.delete'] === 'true')) {
       ends.set(nameOf(pod), await endOf(kube, pod, signal));
     }
-    const records: [string, PodRecord][] = [];
+    const records = new Map<string, PodRecord>();
     for (const pod of pods) {
       const events = await eventsOf(kube, pod, signal);
-      // Every pod of the DaemonSet is to be like the others.
-      records.push([nameOf(pod), record(pod, events, ends.get(nameOf(pod)) ?? null)]);
+      const made = record(pod, events, ends.get(nameOf(pod)) ?? null);
+      // Pods of the DaemonSet share a name here: what became of one became of the other.
+      assert.deepEqual(made, records.get(nameOf(pod)) ?? made, `both pods ${nameOf(pod)}`);
+      records.set(nameOf(pod), made);
     }
-    return Object.fromEntries(records.sort(([one], [other]) => (one < other ? -1 : 1)));
+    return Object.fromEntries([...records].sort(([one], [other]) => (one < other ? -1 : 1)));
   } finally {
     await kube.delete([home], signal);
     await kube.waitFor('/api/v1/namespaces', {
