@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import type { V1PodList } from '@kubernetes/client-node';
-import { exec, type Process, start, tryExec } from '../clusters/exec.ts';
+import { type ExecResult, exec, type Process, start, tryExec } from '../clusters/exec.ts';
 import { readJournal } from '../clusters/netns/journal.ts';
 import { attach, tearDown } from '../clusters/netns/life.ts';
 import { journalPath } from '../clusters/netns/paths.ts';
@@ -27,6 +27,11 @@ before(async () => {
   before_ = { ...untouched, sysctls: (await readHostState()).sysctls ?? [] };
 });
 
+afterEach(async () => {
+  // A failed test's cluster must not fail the next one too.
+  if (before_ !== undefined) await tearDown();
+});
+
 after(async () => {
   // Where there is no state to go back to, another's cluster may be up.
   if (before_ !== undefined) await tearDown();
@@ -41,17 +46,16 @@ test('down leaves the host as it was', async () => {
 });
 
 test('a run that brought the cluster up takes it down', async () => {
-  const { stdout } = await lab('run', 'latency', '--planes', 'none', '--blocks', '1', '--seconds', '1', '--json');
+  const { stdout } = await shortRun('--json');
   assert.equal(JSON.parse(stdout).scenario, 'latency');
   assert.deepEqual(await remainingDifferences(before_), []);
 });
 
 test('with --retain the cluster of a run stays, and the next run takes it', async () => {
-  const words = ['run', 'latency', '--planes', 'none', '--blocks', '1', '--seconds', '1'];
-  await lab(...words, '--retain');
-  const cluster = await attach();
-  assert.ok(cluster !== null);
-  const { stderr } = await lab(...words);
+  const first = await shortRun('--retain');
+  assert.match(first.stderr, /^The cluster stays up; `lab down` ends it\.$/m);
+  assert.notEqual(await attach(), null);
+  const { stderr } = await shortRun();
   assert.doesNotMatch(stderr, /^control plane$/m);
   assert.notEqual(await attach(), null, 'it was up before');
   await lab('down');
@@ -183,6 +187,14 @@ test('a second lab at once is told so, and disturbs nothing', async () => {
 
 function lab(...words: string[]) {
   return exec(process.execPath, [program, ...words], { timeoutMs: 300_000 });
+}
+
+/** A run to its end. A machine that was too busy for its numbers to count (4) is not what these tests are about. */
+async function shortRun(...more: string[]): Promise<ExecResult> {
+  const words = ['run', 'latency', '--planes', 'none', '--blocks', '1', '--seconds', '1', ...more];
+  const result = await tryExec(process.execPath, [program, ...words], { timeoutMs: 300_000 });
+  assert.ok(result.exitCode === 0 || result.exitCode === 4, result.stderr);
+  return result;
 }
 
 function startRun(...more: string[]): Process {

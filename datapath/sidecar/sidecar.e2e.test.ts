@@ -259,6 +259,7 @@ testInNamespaces(import.meta.filename, () => {
     assert.deepEqual(
       sent.flatMap(({ statuses }) => statuses),
       Array(12).fill(status),
+      JSON.stringify(sent),
     );
   }
 
@@ -283,7 +284,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const sent = { statuses: [], body: '', bytesSent: 0, bytesReceived: 0, error: '' };
 let socket;
 const one = () => new Promise((resolve, reject) => {
-  const call = request(url, { agent, method: '${method}', timeout: 5000 }, (response) => {
+  const call = request(url, { agent, method: '${method}', timeout: 30000 }, (response) => {
     sent.statuses.push(response.statusCode);
     sent.body = '';
     response.setEncoding('utf8').on('data', (text) => { sent.body += text; }).on('end', resolve).on('error', reject);

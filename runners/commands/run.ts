@@ -103,7 +103,10 @@ export const run = command({
           return await deliver(recorded, { destination, json: flags.json, stdout, stderr });
         };
         const cleanUp = async (): Promise<void> => {
-          if (flags.retain) return;
+          if (flags.retain) {
+            stderr.write('The cluster stays up; `lab down` ends it.\n');
+            return;
+          }
           if (opened.broughtUp) {
             await tearDown();
             return;
