@@ -167,6 +167,7 @@ test('not even a failure is invalid', () => {
 });
 
 test('stolen CPU time is a warning beside the caveats, not a verdict', () => {
+  const run = fixtureRun();
   const steal = (seconds: number) =>
     edited((_, blocks) =>
       blocks.forEach((block) => {
@@ -174,12 +175,25 @@ test('stolen CPU time is a warning beside the caveats, not a verdict', () => {
       }),
     );
   const [little, much] = [steal(0.15), { ...steal(0.17), caveats: ['no policy'] }];
-  assert.deepEqual(warnings(little, 2), []);
+  assert.deepEqual(warnings(little, run), []);
   assert.deepEqual(invalidReasons(much), []);
-  const [caveat, warning] = warnings(much, 2);
+  const [caveat, warning] = warnings(much, run);
   assert.equal(caveat, 'no policy');
   assert.match(warning ?? '', /took 2\.125 %/);
-  assert.deepEqual(warnings({ ...much, caveats: [] }, 4), []);
+  assert.deepEqual(warnings({ ...much, caveats: [] }, { ...run, host: { ...run.host, cores: 4 } }), []);
+});
+
+test('CPU time of pods that the machine did not spend beyond idle is a warning', () => {
+  const run = fixtureRun();
+  const busyIdle = (cores: number) => ({
+    ...run,
+    idle: run.idle.map((window) => ({ ...window, busyCpuSeconds: cores * window.seconds })),
+  });
+  const testCase = edited(() => {});
+  assert.deepEqual(warnings(testCase, run), []);
+  const [warning, ...more] = warnings(testCase, busyIdle(0.2));
+  assert.match(warning ?? '', /does not add up: the pods used .* µs and the machine beyond idle .* µs/);
+  assert.deepEqual(more, []);
 });
 
 function setArrivals(block: Block, changes: Partial<NonNullable<Block['arrivals']>>): void {

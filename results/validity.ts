@@ -1,5 +1,7 @@
 import type { Block } from './block.ts';
+import { cpuSecondsPerRequest, idleRate } from './cpu.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
+import type { Run } from './run.ts';
 import type { TestCase } from './test-case.ts';
 
 /** Dropped and late arrivals, of all scheduled. More, and the load was not the one that was asked for. */
@@ -10,6 +12,8 @@ const mostFailed = 0.001;
 const leastAchieved = 0.995;
 /** Of the machine's CPU time, taken by its hypervisor. */
 const mostStolen = 0.02;
+/** What the pods used beyond what the machine did, of what they used. */
+const mostOverdrawn = 0.2;
 
 /**
  * Why the numbers of a test case must not be used: sentences for people, none where they may.
@@ -40,14 +44,31 @@ export function invalidReasons({ outcome, encryption }: Pick<TestCase, 'outcome'
  * all data planes, and what it does not spread makes the intervals wider, so it costs precision and not honesty. On
  * shared machines an invalid mark would hit nearly every run.
  */
-export function warnings({ outcome, caveats }: Pick<TestCase, 'outcome' | 'caveats'>, cores: number): string[] {
+export function warnings(
+  { outcome, caveats }: Pick<TestCase, 'outcome' | 'caveats'>,
+  run: Pick<Run, 'idle' | 'host'>,
+): string[] {
   if (outcome.state !== 'measured') return [...caveats];
-  const stolen = total(outcome.blocks, ({ cpu }) => cpu.stealSeconds);
-  const offered = total(outcome.blocks, ({ cpu }) => cpu.seconds) * cores;
-  if (!(stolen > mostStolen * offered)) return [...caveats];
+  return [...caveats, ...stolenWarnings(outcome.blocks, run.host.cores), ...balanceWarnings(outcome.blocks, run)];
+}
+
+function stolenWarnings(blocks: readonly Block[], cores: number): string[] {
+  const stolen = total(blocks, ({ cpu }) => cpu.stealSeconds);
+  const offered = total(blocks, ({ cpu }) => cpu.seconds) * cores;
+  if (!(stolen > mostStolen * offered)) return [];
   return [
-    ...caveats,
     `The hypervisor took ${percent(stolen / offered)} of the machine's CPU time (more than ${percent(mostStolen)}): expect wide intervals.`,
+  ];
+}
+
+/** The machine's time beyond an idle cluster is hardly less than the pods', unless it was not the cluster that idled. */
+function balanceWarnings(blocks: readonly Block[], run: Pick<Run, 'idle'>): string[] {
+  const idle = idleRate(run);
+  const whole = cpuSecondsPerRequest(blocks, null, idle).value;
+  const leftOver = cpuSecondsPerRequest(blocks, 'kernel', idle).value;
+  if (whole === null || leftOver === null || leftOver >= -mostOverdrawn * (whole - leftOver)) return [];
+  return [
+    `CPU per request does not add up: the pods used ${micros(whole - leftOver)} and the machine beyond idle ${micros(whole)}. Something else kept it busy while the cluster idled.`,
   ];
 }
 
@@ -109,6 +130,10 @@ function rateReasons(blocks: readonly Block[]): string[] {
 
 function total(blocks: readonly Block[], of: (block: Block) => number): number {
   return blocks.reduce((sum, block) => sum + of(block), 0);
+}
+
+function micros(seconds: number): string {
+  return `${Number((seconds * 1e6).toPrecision(3))} µs`;
 }
 
 function percent(share: number): string {

@@ -78,7 +78,7 @@ function notes(run: Run, rows: readonly Row[], paint: Paint): string {
     if (reason !== undefined && reason !== null) lines.push(`${paint('red', `INVALID ${id}`)}: ${reason}`);
   }
   for (const testCase of run.testCases) {
-    for (const warning of warnings(testCase, run.host.cores)) {
+    for (const warning of warnings(testCase, run)) {
       lines.push(`${testCase.id}: ${warning}`);
     }
   }
