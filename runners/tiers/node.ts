@@ -7,17 +7,19 @@ import { prepareHost } from '../../clusters/host.ts';
 import { ensurePackages } from '../../clusters/host-packages.ts';
 import { ensureTools, toolNames } from '../../clusters/tools.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
-import { skippedTier, type Tier, type TierContext, type TierResult } from './tier.ts';
+import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
+
+type RunOptions = Pick<NonNullable<Parameters<typeof run>[0]>, 'files' | 'argv' | 'concurrency' | 'timeout'>;
+type TestRun = { lines: AsyncIterable<string>; result: TierResult | null };
 
 const repository = join(import.meta.dirname, '../..');
+const shard = join(import.meta.dirname, 'shard.ts');
 const folders = ['clusters', 'datapath', 'results', 'runners', 'scenarios'];
 
 /** Tests that need neither root nor a network, several files at a time. */
 export const unitTier: Tier = async (context) => {
   const files = await testFiles((name) => tierOf(name) === 'unit', context);
-  return files.length === 0
-    ? skippedTier('no test files')
-    : runFiles(files, { timeoutSeconds: 120, concurrency: availableParallelism() + 1 }, context);
+  return files.length === 0 ? skippedTier('no test files') : inShards(files, { timeoutSeconds: 120 }, context);
 };
 
 /** Tests that need root on Linux, one file after the other: there is one cluster to a machine. */
@@ -34,7 +36,7 @@ async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<
   await prepareHost(context);
   await ensurePackages(['bpftool'], context);
   await ensureTools(toolNames, context);
-  return await runFiles(files, { timeoutSeconds: 1200, concurrency: 1 }, context);
+  return await finish(start({ files, concurrency: 1, timeout: 1_200_000 }, context), context);
 }
 
 /**
@@ -65,19 +67,20 @@ async function testFiles(belongs: (file: string) => boolean, { files }: TierCont
     .map((file) => join(repository, file));
 }
 
-async function runFiles(
-  files: string[],
-  { timeoutSeconds, concurrency }: { timeoutSeconds: number; concurrency: number },
-  { stdout, signal }: TierContext,
-): Promise<TierResult> {
-  const events = run({
-    files,
-    cwd: repository,
-    concurrency,
-    timeout: timeoutSeconds * 1000,
-    signal,
-  });
-  let result: TierResult | null = null;
+/** Runs files in so many processes, each of which goes through its share of them. */
+async function inShards(files: string[], { timeoutSeconds }: { timeoutSeconds: number }, context: TierContext) {
+  const count = Math.min(files.length, availableParallelism() + 1);
+  const shares = Array.from({ length: count }, (_, which) => files.filter((_, index) => index % count === which));
+  // What a share says waits until those before it have ended: one reporter's lines must not come between another's.
+  const runs = shares.map((argv) => start({ files: [shard], argv, timeout: timeoutSeconds * 1000 }, context));
+  const results: TierResult[] = [];
+  for (const run of runs) results.push(await finish(run, context));
+  return sum(results);
+}
+
+function start(options: RunOptions, { signal }: TierContext): TestRun {
+  const events = run({ ...options, cwd: repository, signal });
+  const testRun: TestRun = { lines: events.compose(new spec()), result: null };
   const skipReasons: string[] = [];
   events.on('test:pass', ({ name, file, skip, todo }) => {
     const why = skip ?? todo;
@@ -85,18 +88,28 @@ async function runFiles(
     const where = file === undefined ? '' : `${relative(repository, file)}: `;
     skipReasons.push(`${where}${name}${typeof why === 'string' && why !== '' ? ` (${why})` : ''}`);
   });
+  let brokenSuites = 0;
+  events.on('test:fail', ({ details: { type, error } }) => {
+    // Suites are not counted. One can fail though no test of it did: its file does not load, or a hook fails.
+    if (type === 'suite' && 'failureType' in error && error.failureType !== 'subtestsFailed') brokenSuites += 1;
+  });
   events.on('test:summary', ({ file, counts }) => {
     // One summary for each file comes first; the last, without a file, is of all.
     if (file !== undefined) return;
-    result = {
+    testRun.result = {
       passed: counts.passed,
-      failed: counts.tests - counts.passed - counts.skipped - counts.todo,
+      failed: counts.tests - counts.passed - counts.skipped - counts.todo + brokenSuites,
       skipped: counts.skipped + counts.todo,
       skipReasons,
     };
   });
-  for await (const chunk of events.compose(new spec())) stdout.write(chunk);
+  return testRun;
+}
+
+/** Prints a run's lines as they come, to its end. */
+async function finish(testRun: TestRun, { stdout, signal }: TierContext): Promise<TierResult> {
+  for await (const chunk of testRun.lines) stdout.write(chunk);
   signal.throwIfAborted();
-  if (result === null) throw new Error('the test runner ended without a summary');
-  return result;
+  if (testRun.result === null) throw new Error('the test runner ended without a summary');
+  return testRun.result;
 }
