@@ -57,13 +57,11 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     },
     { pki, server, logDirectory, signal, enter: (file, args) => enter(controlPlanePid, file, args) },
   );
-  const nodes = await Promise.all(
-    options.nodes.map(async ({ name, pool }, position): Promise<RuntimeNode> => {
-      const node = await createNode({ name, pool, index: position + 1 }, { fabricPid, controlPlanePid, signal });
-      return { ...node, labels: { [poolLabel]: pool } };
-    }),
-  );
-  const { kube } = await controlPlane;
+  const creations = options.nodes.map(async ({ name, pool }, position): Promise<RuntimeNode> => {
+    const node = await createNode({ name, pool, index: position + 1 }, { fabricPid, controlPlanePid, signal });
+    return { ...node, labels: { [poolLabel]: pool } };
+  });
+  const [{ kube }, ...nodes] = await Promise.all([controlPlane, ...creations]);
 
   step('nodes');
   const runtime = await startRuntime({

@@ -87,7 +87,9 @@ export async function startSupervisor({
             else if (parsed.report === 'ready') resolve();
             else reject(failed(`failed: ${parsed.message}`, parsed.remedy));
           });
-          void child.ended.then(async () => reject(failed(`ended:\n${await tailOf(log)}`)));
+          // It holds the other end as long as it lives. (That the process has ended would be told to a command that still
+          // waits for something, and this one may wait for nothing else.)
+          lines.on('close', async () => reject(failed(`ended:\n${await tailOf(log)}`)));
         });
       } finally {
         lines.close();
