@@ -153,7 +153,7 @@ test('a pod that cannot even be made is missed', async () => {
   );
 });
 
-test('a data plane that does not come up is told of with what its containers said last', async () => {
+test('a data plane that does not come up is told of with what its nodes and containers said last', async () => {
   const { kube } = cluster;
   const namespace = pool.systemNamespace;
   const broken = {
@@ -165,17 +165,28 @@ test('a data plane that does not come up is told of with what its containers sai
       containers: [{ name: 'agent', image: 'lab/node-tools:lab', command: ['sh', '-c', 'echo no such map; exit 1'] }],
     },
   };
-  await kube.apply([broken], signal);
+  const lost = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'lost' } };
+  await kube.apply([broken, lost], signal);
   await kube.waitFor<V1Pod>(`/api/v1/namespaces/${namespace}/pods`, {
     ...{ signal, timeoutSeconds: 20, what: 'a restart', fieldSelector: 'metadata.name=broken' },
     condition: ([pod]) => pod?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff',
   });
   const timeout = new LabError('LAB_WAIT_TIMEOUT', { message: 'Waited 60 s for the agents' });
-  const error = (await installFailure(timeout, kube, [pool])) as LabError;
-  assert.match(error.message, /^Waited 60 s for the agents\nLast lines of agent in .*\/broken:\nno such map$/);
-  assert.match(error.remedy ?? '', /--retain/);
-  assert.equal(await installFailure(signal, kube, [pool]), signal, 'any other error is as it was');
-  await kube.delete([broken], signal);
+  const saveNodeLogs = async () => ({
+    where: 'Logs are kept.',
+    kubelet: async (node: string) => (node === 'lost' ? 'no such bridge' : null),
+  });
+  const site = { kube, pools: [pool], saveNodeLogs };
+  const error = (await installFailure(timeout, site)) as LabError;
+  const [waited, node, ...rest] = error.message.split('\n');
+  assert.equal(waited, 'Waited 60 s for the agents');
+  assert.match(node ?? '', /^Node lost is not ready: /);
+  assert.deepEqual(rest.slice(0, 2), ['Last lines of its kubelet:', 'no such bridge']);
+  assert.match(rest[2] ?? '', /^Last lines of agent in .*\/broken:$/);
+  assert.deepEqual(rest.slice(3), ['no such map']);
+  assert.match(error.remedy ?? '', /^Logs are kept\. .*--retain/);
+  assert.equal(await installFailure(signal, site), signal, 'any other error is as it was');
+  await kube.delete([broken, lost], signal);
 });
 
 test('a check and the e2e tests refuse while a cluster is up, and leave it alone', async () => {

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, afterEach, before, test } from 'node:test';
 import type { V1PodList } from '@kubernetes/client-node';
 import { type ExecResult, exec, type Process, start, tryExec } from '../clusters/exec.ts';
@@ -14,6 +12,7 @@ import { strayProcesses } from '../clusters/netns/stray-process.ts';
 import { nodePod } from '../datapath/node-command.ts';
 import { type HostState, readHostState, remainingDifferences } from './checks/host-state.ts';
 import { exclusively, requireNoCluster } from './session.ts';
+import { untilLine } from './until-line.ts';
 
 const program = join(import.meta.dirname, 'lab.ts');
 let before_: HostState;
@@ -200,17 +199,6 @@ async function shortRun(...more: string[]): Promise<ExecResult> {
 function startRun(...more: string[]): Process {
   const flags = ['--planes', 'none', '--blocks', '20', '--seconds', '2', ...more];
   return start(process.execPath, [program, 'run', 'latency', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-async function untilLine(process_: Process, line: RegExp): Promise<void> {
-  assert.ok(process_.stderr);
-  const lines = createInterface({ input: process_.stderr });
-  const [found] = await Promise.race([
-    new Promise<[boolean]>((resolve) => lines.on('line', (text) => line.test(text) && resolve([true]))),
-    once(lines, 'close').then(() => [false]),
-  ]);
-  assert.ok(found, `the run ended before it said ${line}`);
-  process_.stderr.resume();
 }
 
 test('no leftovers of these tests', () => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import type { V1NodeList } from '@kubernetes/client-node';
-import { exec, type Process, start, tryExec } from '../clusters/exec.ts';
+import { exec, start, tryExec } from '../clusters/exec.ts';
 import { engineData } from '../clusters/kind/paths.ts';
 import { attach, tearDown } from '../clusters/netns/life.ts';
 import type { Comparison } from '../results/comparison.ts';
@@ -12,6 +11,7 @@ import { type HostState, readHostState, remainingDifferences } from './checks/ho
 import { assertConforms, expectFromNowOn } from './conformance/expected.ts';
 import { recordPods } from './conformance/record.ts';
 import { exclusively, requireNoCluster } from './session.ts';
+import { untilLine } from './until-line.ts';
 
 // One cluster for all: it takes its time to come up.
 const program = join(import.meta.dirname, 'lab.ts');
@@ -124,14 +124,4 @@ function readable(directory: string): string[] {
 
 function lab(...words: string[]) {
   return exec(process.execPath, [program, ...words]);
-}
-
-async function untilLine({ stderr, ended }: Process, line: RegExp): Promise<void> {
-  assert.ok(stderr);
-  const said: string[] = [];
-  for await (const text of createInterface({ input: stderr })) {
-    said.push(text);
-    if (line.test(text)) return;
-  }
-  assert.fail(`it ended before it said ${line}: ${JSON.stringify(await ended)}\n${said.join('\n')}`);
 }

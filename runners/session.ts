@@ -2,7 +2,7 @@ import { type Cluster, type ClusterKind, type Pool, poolOf } from '../clusters/c
 import { LabError } from '../clusters/error.ts';
 import { prepareHost } from '../clusters/host.ts';
 import { imageTools } from '../clusters/images.ts';
-import { attach, bringUp, outsideNode, removeLeftovers, tearDown } from '../clusters/netns/life.ts';
+import { attach, type BroughtUp, bringUp, outsideNode, removeLeftovers, tearDown } from '../clusters/netns/life.ts';
 import { withLock } from '../clusters/netns/lock.ts';
 import { ensureTools } from '../clusters/tools.ts';
 import type { DataPlaneContext } from '../datapath/data-plane.ts';
@@ -51,13 +51,14 @@ export async function openCluster(
     requireKind(running, kind);
     requirePools(running, wanted);
     await removeRemains(running, context);
-    await installDataPlanes(running, wanted, context);
+    await installDataPlanes({ cluster: running, saveNodeLogs: async () => null }, wanted, context);
     return { cluster: running, pools: wanted, broughtUp: false };
   }
   const wanted = pools ?? fallback;
-  const { cluster, keep } = await bringUp({ kind, pools: wanted, retain, ...context });
+  const broughtUp = await bringUp({ kind, pools: wanted, retain, ...context });
+  const { cluster, keep } = broughtUp;
   try {
-    await installDataPlanes(cluster, wanted, context);
+    await installDataPlanes(broughtUp, wanted, context);
     // Only now: what is half built must not outlive a kill -9.
     if (!ephemeral) await keep();
   } catch (error) {
@@ -106,7 +107,11 @@ export async function requireNoCluster(): Promise<void> {
   });
 }
 
-async function installDataPlanes({ kube }: Cluster, pools: readonly Pool[], context: SessionContext): Promise<void> {
+async function installDataPlanes(
+  { cluster: { kube }, saveNodeLogs }: Pick<BroughtUp, 'cluster' | 'saveNodeLogs'>,
+  pools: readonly Pool[],
+  context: SessionContext,
+): Promise<void> {
   const installer: DataPlaneContext = { kube, ...context };
   const { name } = outsideNode;
   const outside = poolOf(name, 'none');
@@ -116,7 +121,8 @@ async function installDataPlanes({ kube }: Cluster, pools: readonly Pool[], cont
       ...pools.map((pool) => dataPlaneOf(pool).install(installer, pool)),
     ]);
   } catch (error) {
-    throw await installFailure(error, kube, [outside, ...pools]);
+    context.signal.throwIfAborted();
+    throw await installFailure(error, { kube, pools: [outside, ...pools], saveNodeLogs });
   }
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { tryExec } from '../exec.ts';
-import { clusterName, engineSocket, kindDirectory } from './paths.ts';
+import type { CacheContext } from '../tool-cache.ts';
+import { clusterName, engineSocket, kindDirectory, ownPrograms } from './paths.ts';
 
 /** Programs that kind can drive, in the order in which it looks for them. */
 export const engineNames = ['docker', 'podman', 'nerdctl'] as const;
@@ -14,13 +15,17 @@ export type Engine = {
 };
 
 const answerTimeoutMs = 10_000;
+/** The exit code of a program that is not there. */
+const notFound = 127;
 
-/** The user's own engine that answers, null where none does. */
-export async function findEngine(signal: AbortSignal): Promise<Engine | null> {
+/** The user's own engine that answers, null where none does. One that is there and does not answer is told of. */
+export async function findEngine({ signal, progress }: CacheContext): Promise<Engine | null> {
   for (const name of engineNames) {
     // `info` asks the daemon; `version` would be content with the program.
-    const { exitCode } = await tryExec(name, ['info'], { signal, timeoutMs: answerTimeoutMs });
+    const { exitCode, stdout, stderr } = await tryExec(name, ['info'], { signal, timeoutMs: answerTimeoutMs });
     if (exitCode === 0) return usersEngine(name);
+    const said = (stderr.trim() || stdout.trim()).split('\n').at(-1);
+    if (exitCode !== notFound) progress(`${name} is here, but does not answer: ${said}`);
   }
   return null;
 }
@@ -35,13 +40,18 @@ export function usersEngine(name: EngineName): Engine {
   return { name, env };
 }
 
-/** The lab's own Docker. `programs` is a folder with its client; the user's settings of the client are not for it. */
-export function ownEngine(programs: string): Engine {
+/** The engine of a cluster that is up: its own data are those of the lab's own Docker. */
+export function engineOf({ name, data }: { name: EngineName; data: string | null }): Engine {
+  return data === null ? usersEngine(name) : ownEngine();
+}
+
+/** The lab's own Docker. The user's settings of the client are not for it. */
+export function ownEngine(): Engine {
   const env = {
     DOCKER_HOST: `unix://${engineSocket}`,
     DOCKER_CONFIG: join(kindDirectory, 'docker'),
     KIND_EXPERIMENTAL_PROVIDER: 'docker',
-    PATH: `${programs}:${process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`,
+    PATH: `${ownPrograms}:${process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`,
   };
   return { name: 'docker', env };
 }

@@ -4,7 +4,7 @@ import { tryExec } from '../exec.ts';
 import type { JournaledEngine } from '../netns/journal.ts';
 import { ownEngine, usersEngine } from './engine.ts';
 import { deleteCluster } from './kind-command.ts';
-import { clusterName, engineData, engineSocket, kindDirectory, ownPrograms } from './paths.ts';
+import { clusterName, engineData, engineSocket, kindDirectory } from './paths.ts';
 
 const timeoutSeconds = 120;
 /** After this the lab's own daemon is given up, and its data with it. */
@@ -34,7 +34,7 @@ export async function removeKindFiles({ keepData, data }: { keepData: boolean; d
 }
 
 async function emptyOwnEngine(): Promise<boolean> {
-  const { name, env } = ownEngine(ownPrograms);
+  const { name, env } = ownEngine();
   const script = `
     containers=$(${name} ps --all --quiet)
     [ -z "$containers" ] || ${name} rm --force --volumes $containers

@@ -29,15 +29,19 @@ export async function pullOfficialImage(
     return null;
   }
   progress(`fetching ${repository}:${tag}`);
-  if (own) {
-    const archive = await fetchArchive(reference, context);
-    await exec(engine.name, ['load', '--input', archive], options);
+  try {
+    if (own) await exec(engine.name, ['load', '--input', await fetchArchive(reference, context)], options);
+    else await exec(engine.name, ['pull', reference], options);
     return reference;
+  } catch (error) {
+    signal.throwIfAborted();
+    progress(`it cannot be had (${lastLine(error as Error)}): the node image is built here instead`);
+    return null;
   }
-  const { exitCode, stderr } = await tryExec(engine.name, ['pull', reference], options);
-  if (exitCode === 0) return reference;
-  progress(`${engine.name} cannot pull it (${stderr.trim().split('\n').at(-1)}): the node image is built here instead`);
-  return null;
+}
+
+function lastLine({ message }: Error): string {
+  return message.trimEnd().split('\n').at(-1) ?? '';
 }
 
 /** Whether something at an image registry's address answers, as one that asks for a login does. */

@@ -12,10 +12,11 @@ import { ensureTools } from '../tools.ts';
 import { type Engine, findEngine, ownEngine } from './engine.ts';
 import type { EngineOptions } from './engine-protocol.ts';
 import { ensureEngineTree } from './engine-tree.ts';
-import { clusterNames, createCluster, exportLogs, loadImages } from './kind-command.ts';
+import { clusterNames, createCluster, loadImages } from './kind-command.ts';
 import { kindConfig } from './kind-config.ts';
 import { ensureLabImages } from './lab-images.ts';
 import { ensureNodeImage, loadNodeImage } from './node-image.ts';
+import { saveNodeLogs } from './node-logs.ts';
 import { pullOfficialImage } from './official-image.ts';
 import { clusterName, engineData, kindDirectory, ownPrograms } from './paths.ts';
 
@@ -35,7 +36,7 @@ export async function startKind(options: ClusterStart): Promise<void> {
   const { pools, signal, progress, record } = options;
   await ensureTools(['kind', 'kubectl'], options);
   await mkdir(kindDirectory, { recursive: true, mode: 0o700 });
-  const users = await findEngine(signal);
+  const users = await findEngine(options);
   progress(users === null ? 'starting a Docker daemon of the lab’s own' : `using this host’s ${users.name}`);
   const { engine, supervisor } = users === null ? await startOwnEngine(options) : { engine: users, supervisor: null };
   if (users !== null) {
@@ -104,7 +105,7 @@ async function startOwnEngine({
   holds(supervisor);
   await record({ supervisor: await identify(supervisor.process.pid) });
   await supervisor.ready(signal, progress);
-  return { engine: ownEngine(ownPrograms), supervisor };
+  return { engine: ownEngine(), supervisor };
 }
 
 /** @throws LabError LAB_CLUSTER_NAME_TAKEN when the user's engine has a cluster of that name that is not ours. */
@@ -126,14 +127,10 @@ async function publish(draft: string, supervisor: Supervisor | null): Promise<vo
 }
 
 async function withLogs(error: Error, engine: Engine, signal: AbortSignal): Promise<LabError> {
-  const directory = join(process.cwd(), '.lab', 'logs', `kind-${new Date().toISOString().replaceAll(':', '-')}`);
-  const exported = await exportLogs(engine, directory, signal).then(
-    () => `The nodes’ logs are in ${directory}.`,
-    (why: Error) => `The nodes’ logs could not be exported: ${why.message}`,
-  );
+  const { where } = await saveNodeLogs(engine, signal);
   return new LabError('LAB_CLUSTER_START_FAILED', {
     message: `The kind cluster could not be brought up: ${error.message}`,
-    remedy: exported,
+    remedy: where,
     cause: error,
   });
 }

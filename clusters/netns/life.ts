@@ -5,7 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type ClusterKind, type Pool, poolOf } from '../cluster.ts';
 import type { ClusterStart } from '../cluster-start.ts';
 import { LabError } from '../error.ts';
+import { engineOf } from '../kind/engine.ts';
 import { leaveEngine, removeKindFiles } from '../kind/leave.ts';
+import { type NodeLogs, saveNodeLogs } from '../kind/node-logs.ts';
 import { startKind } from '../kind/start.ts';
 import { connect, loadClient } from '../kube.ts';
 import { type Supervisor, startSupervisor } from '../supervisor/start.ts';
@@ -30,7 +32,12 @@ export type BringUpOptions = {
 };
 
 /** A cluster that ends with this process, whatever becomes of it, unless `keep` has made it stay until `lab down`. */
-export type BroughtUp = { cluster: Cluster; keep(): Promise<void> };
+export type BroughtUp = {
+  cluster: Cluster;
+  keep(): Promise<void>;
+  /** Keeps what the nodes have logged, for when the cluster is gone; null where nodes have no logs of their own. */
+  saveNodeLogs(signal: AbortSignal): Promise<NodeLogs | null>;
+};
 
 const startTimeoutSeconds = 90;
 
@@ -67,7 +74,11 @@ export async function bringUp({ kind, pools, retain, signal, progress }: BringUp
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
     const start = kind === 'kind' ? startKind : startEmbedded;
     await start({ pools, signal, progress, record, holds });
-    return { cluster: await clusterOf(kind, pools), keep };
+    return {
+      cluster: await clusterOf(kind, pools),
+      keep,
+      saveNodeLogs: async (signal) => (journal.engine === null ? null : saveNodeLogs(engineOf(journal.engine), signal)),
+    };
   } catch (error) {
     if (retain) await keep();
     else await tearDown();

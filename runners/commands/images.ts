@@ -1,4 +1,6 @@
 import { prepareHost } from '../../clusters/host.ts';
+import { findEngine } from '../../clusters/kind/engine.ts';
+import { ensureEngineTree } from '../../clusters/kind/engine-tree.ts';
 import { ensureNodeImage } from '../../clusters/kind/node-image.ts';
 import { command } from '../command.ts';
 import { createProgress } from '../progress.ts';
@@ -6,7 +8,8 @@ import { createProgress } from '../progress.ts';
 export const images = command({
   description:
     'build  makes the node image of `--cluster kind` with the lab’s images in it, from Debian packages and Kubernetes,\n' +
-    '       unless the cache has it. What an interrupted build had finished is not made again. Prints its name.\n' +
+    '       unless the cache has it, and the Docker daemon to run it where this host has none that answers. What an\n' +
+    '       interrupted build had finished is not made again. Prints the image’s name.\n' +
     'Where an image registry answers, `--cluster kind` takes kind’s own node image instead, and needs no build.',
   cluster: true,
   flags: {},
@@ -19,6 +22,7 @@ export const images = command({
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
       await prepareHost(context);
+      if ((await findEngine(context)) === null) await ensureEngineTree(context);
       const { reference } = await ensureNodeImage(context);
       progress.end();
       stdout.write(`${reference}\n`);
