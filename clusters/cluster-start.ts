@@ -1,5 +1,5 @@
 import type { Pool } from './cluster.ts';
-import type { Journal } from './netns/journal.ts';
+import type { Journal } from './life/journal.ts';
 import type { Supervisor } from './supervisor/start.ts';
 
 /** What starts a cluster of some kind is given. */

@@ -33,6 +33,9 @@ export function poolOf(name: string, dataPlane: string): Pool {
 /** The node label that says which pool a node belongs to; the node outside all pools has the value `outside`. */
 export const poolLabel = 'lab.dataplane';
 
+/** The node outside all pools: `none`'s networking, for what belongs to no data plane. */
+export const outsideNode = { name: 'outside', pool: 'outside' } as const;
+
 /** A running cluster: a kubeconfig and nodes that run pods. All else is asked through the Kubernetes API. */
 export type Cluster = {
   readonly kind: ClusterKind;

@@ -7,7 +7,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { type Cluster, poolOf } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import { tryExec } from '../clusters/exec.ts';
-import { attach, tearDown } from '../clusters/netns/life.ts';
+import { attach, tearDown } from '../clusters/life/life.ts';
 import { schemaVersion } from '../results/run.ts';
 import { load } from '../results/store.ts';
 import { installFailure } from './install-failure.ts';

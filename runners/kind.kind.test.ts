@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import type { V1NodeList } from '@kubernetes/client-node';
 import { exec, start, tryExec } from '../clusters/exec.ts';
 import { engineData } from '../clusters/kind/paths.ts';
-import { attach, tearDown } from '../clusters/netns/life.ts';
+import { attach, tearDown } from '../clusters/life/life.ts';
 import type { Comparison } from '../results/comparison.ts';
 import { type HostState, readHostState, remainingDifferences } from './checks/host-state.ts';
 import { assertConforms, expectFromNowOn } from './conformance/expected.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Pool, poolOf } from '../clusters/cluster.ts';
+import { outsideNode, type Pool, poolOf } from '../clusters/cluster.ts';
 import { dataPlanes } from '../datapath/data-planes.ts';
 import type { Flag } from './flag.ts';
 import { didYouMean } from './suggestion.ts';
@@ -38,7 +38,7 @@ function parsePool(word: string, context: z.RefinementCtx): Pool {
   const [name = '', id = name] = word.split('=');
   if (!planeIds.includes(id)) {
     context.addIssue(`knows no data plane "${id}"${didYouMean(id, planeIds)}, but ${planeIds.join(', ')}`);
-  } else if (!poolName.test(name) || name === 'outside') {
+  } else if (!poolName.test(name) || name === outsideNode.name) {
     context.addIssue(`cannot name a pool "${name}": lower-case letters, digits and dashes, and not "outside"`);
   }
   return poolOf(name, id);

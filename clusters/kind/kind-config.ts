@@ -1,12 +1,12 @@
 import { stringify } from 'yaml';
-import { type Pool, poolLabel } from '../cluster.ts';
+import { outsideNode, type Pool, poolLabel } from '../cluster.ts';
 import { clusterName } from './paths.ts';
 
 /** What a kind cluster is to be. `apiPort` is the loopback port of the API server, where the engine runs. */
 export type KindConfigInput = { pools: readonly Pool[]; image: string; apiPort: number; cgroupV1: boolean };
 
-/** The node that belongs to no data plane; the control plane has its networking too. */
-const outside = 'outside';
+/** The pool of the node that belongs to no data plane; the control plane has its networking too. */
+const outside = outsideNode.pool;
 
 /**
  * kind's configuration: a control plane, two workers for each pool and one outside, without the network and kube-proxy
@@ -15,7 +15,7 @@ const outside = 'outside';
 export function kindConfig({ pools, image, apiPort, cgroupV1 }: KindConfigInput): string {
   const workers = [
     ...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ node, label: name }))),
-    { node: outside, label: outside },
+    { node: outsideNode.name, label: outside },
   ];
   return stringify({
     kind: 'Cluster',

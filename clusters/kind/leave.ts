@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tryExec } from '../exec.ts';
-import type { JournaledEngine } from '../netns/journal.ts';
+import type { JournaledEngine } from '../life/journal.ts';
 import { ownEngine, usersEngine } from './engine.ts';
 import { deleteCluster } from './kind-command.ts';
 import { clusterName, engineData, engineSocket, kindDirectory } from './paths.ts';

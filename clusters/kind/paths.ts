@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { runtimeDirectory } from '../netns/paths.ts';
+import { runtimeDirectory } from '../life/paths.ts';
 import { cacheRoot } from '../tool-cache.ts';
 
 /** What is there while a kind cluster is up: root's alone, on a tmpfs. */

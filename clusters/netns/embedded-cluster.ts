@@ -5,11 +5,11 @@ import { startControlPlane } from '../control-plane/start.ts';
 import { exec } from '../exec.ts';
 import { images } from '../images.ts';
 import type { Kube } from '../kube.ts';
+import { logDirectory, privateDirectory } from '../life/paths.ts';
 import { addressPlan } from './address-plan.ts';
 import { enter, holdNamespace } from './namespace.ts';
 import * as network from './network.ts';
 import { createNode } from './node.ts';
-import { logDirectory, privateDirectory } from './paths.ts';
 import { type Runtime, startRuntime } from './runtime/runtime.ts';
 import type { RuntimeNode } from './runtime/runtime-node.ts';
 

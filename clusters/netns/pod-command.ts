@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { LabError } from '../error.ts';
-import { readJournal } from './journal.ts';
-import { supervisorSocket } from './paths.ts';
+import { readJournal } from '../life/journal.ts';
+import { supervisorSocket } from '../life/paths.ts';
 import type { ExecRequest } from './supervisor-protocol.ts';
 
 const Answer = z.strictObject({ file: z.string(), args: z.array(z.string()) });

@@ -1,11 +1,11 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { kubeconfig } from '../control-plane/kubeconfig.ts';
+import { enterCgroup } from '../life/cgroup.ts';
+import { cgroupRoot, kubeconfigPath, supervisorSocket } from '../life/paths.ts';
 import { forwardApi, supervise } from '../supervisor/supervise.ts';
 import { addressPlan } from './address-plan.ts';
-import { enterCgroup } from './cgroup.ts';
 import { startEmbeddedCluster } from './embedded-cluster.ts';
-import { cgroupRoot, kubeconfigPath, supervisorSocket } from './paths.ts';
 import { ExecRequest, SupervisorOptions } from './supervisor-protocol.ts';
 
 /** The process that is the embedded cluster: the end of it is the end of everything that it started. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cgroupRoot } from '../../clusters/netns/paths.ts';
+import { cgroupRoot } from '../../clusters/life/paths.ts';
 
 /** CPU seconds per second that everything of the embedded cluster uses together, over a window of that length. */
 export async function clusterCpuSeconds(seconds: number, signal: AbortSignal): Promise<number> {

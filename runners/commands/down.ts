@@ -1,5 +1,5 @@
-import { tearDown } from '../../clusters/netns/life.ts';
-import { withLock } from '../../clusters/netns/lock.ts';
+import { tearDown } from '../../clusters/life/life.ts';
+import { withLock } from '../../clusters/life/lock.ts';
 import { command } from '../command.ts';
 
 export const down = command({

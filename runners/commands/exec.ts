@@ -1,5 +1,5 @@
 import { runInForeground } from '../../clusters/exec.ts';
-import { attach } from '../../clusters/netns/life.ts';
+import { attach } from '../../clusters/life/life.ts';
 import { podCommand } from '../../clusters/pod-command.ts';
 import { ensureTools } from '../../clusters/tools.ts';
 import { command } from '../command.ts';

@@ -1,5 +1,5 @@
 import { runInForeground } from '../../clusters/exec.ts';
-import { attach } from '../../clusters/netns/life.ts';
+import { attach } from '../../clusters/life/life.ts';
 import { ensureTools, toolPath } from '../../clusters/tools.ts';
 import { command } from '../command.ts';
 import { noCluster } from '../no-cluster.ts';

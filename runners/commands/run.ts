@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
-import { tearDown } from '../../clusters/netns/life.ts';
+import { tearDown } from '../../clusters/life/life.ts';
 import { placements, profiles } from '../../datapath/data-plane.ts';
 import { clusterFlag, retainFlag } from '../cluster-flag.ts';
 import { command } from '../command.ts';

@@ -1,5 +1,5 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
-import { attach } from '../../clusters/netns/life.ts';
+import { attach } from '../../clusters/life/life.ts';
 import { command } from '../command.ts';
 import { switchFlag } from '../flag.ts';
 

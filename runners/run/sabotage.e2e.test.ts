@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { V1PodList } from '@kubernetes/client-node';
 import { type Cluster, poolOf } from '../../clusters/cluster.ts';
 import { exec } from '../../clusters/exec.ts';
-import { tearDown } from '../../clusters/netns/life.ts';
+import { tearDown } from '../../clusters/life/life.ts';
 import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import { compare } from '../../results/compare.ts';
 import { Run } from '../../results/run.ts';

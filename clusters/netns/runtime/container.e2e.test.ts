@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Container, V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
-import { hierarchies } from '../cgroup.ts';
+import { hierarchies } from '../../life/cgroup.ts';
 import { podCgroup } from './pod-cgroup.ts';
 import { swapIsCounted } from './swap.ts';
 import { testInside } from './test-cluster.ts';

@@ -3,7 +3,7 @@ import { access, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { LabError } from '../../error.ts';
 import { type Process, start, tryExec } from '../../exec.ts';
-import { hierarchies } from '../cgroup.ts';
+import { hierarchies } from '../../life/cgroup.ts';
 import type { LogWriter } from './log-writer.ts';
 import { type ContainerPlan, ociSpec } from './oci-spec.ts';
 import { createRootfs, type EtcFiles } from './rootfs.ts';

@@ -1,6 +1,6 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hierarchies } from '../cgroup.ts';
+import { hierarchies } from '../../life/cgroup.ts';
 
 /** A pod's cgroup, from the root of every hierarchy. Each container's is below it, named by the container's id. */
 export function podCgroup(root: string, node: string, uid: string): string {

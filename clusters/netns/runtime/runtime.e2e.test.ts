@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1Node, V1Pod } from '@kubernetes/client-node';
-import { hierarchies } from '../cgroup.ts';
+import { hierarchies } from '../../life/cgroup.ts';
 import { containersDirectory, nodePath } from './runtime-node.ts';
 import { testInside } from './test-cluster.ts';
 

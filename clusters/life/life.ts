@@ -1,25 +1,19 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type ClusterKind, type Pool, poolOf } from '../cluster.ts';
-import type { ClusterStart } from '../cluster-start.ts';
 import { LabError } from '../error.ts';
 import { engineOf } from '../kind/engine.ts';
 import { leaveEngine, removeKindFiles } from '../kind/leave.ts';
 import { type NodeLogs, saveNodeLogs } from '../kind/node-logs.ts';
 import { startKind } from '../kind/start.ts';
-import { connect, loadClient } from '../kube.ts';
-import { type Supervisor, startSupervisor } from '../supervisor/start.ts';
-import { ensureTools } from '../tools.ts';
+import { connect } from '../kube.ts';
+import { startEmbedded } from '../netns/start.ts';
+import type { Supervisor } from '../supervisor/start.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
 import { identify, isAlive, type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { kubeconfigPath, logDirectory, privateDirectory, supervisorSocket } from './paths.ts';
 import { strayProcesses } from './stray-process.ts';
-import type { SupervisorOptions } from './supervisor-protocol.ts';
-
-/** The node outside all pools: `none`'s networking, for what belongs to no data plane. */
-export const outsideNode = { name: 'outside', pool: 'outside' } as const;
 
 /** What a cluster is asked to be. */
 export type BringUpOptions = {
@@ -38,8 +32,6 @@ export type BroughtUp = {
   /** Keeps what the nodes have logged, for when the cluster is gone; null where nodes have no logs of their own. */
   saveNodeLogs(signal: AbortSignal): Promise<NodeLogs | null>;
 };
-
-const startTimeoutSeconds = 90;
 
 /**
  * Brings a cluster up: control plane and nodes. Data planes are not installed yet. The caller holds the lock (`lock.ts`)
@@ -84,24 +76,6 @@ export async function bringUp({ kind, pools, retain, signal, progress }: BringUp
     else await tearDown();
     throw error;
   }
-}
-
-async function startEmbedded({ pools, signal, progress, record, holds }: ClusterStart): Promise<void> {
-  await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
-    signal,
-    progress,
-  });
-  const supervisor = await startSupervisor({
-    what: 'the embedded cluster',
-    program: join(import.meta.dirname, 'supervisor.ts'),
-    options: (port): SupervisorOptions => ({ nodes: nodesOf(pools), port }),
-    log: join(logDirectory, 'supervisor.log'),
-    timeoutSeconds: startTimeoutSeconds,
-  });
-  holds(supervisor);
-  await record({ supervisor: await identify(supervisor.process.pid) });
-  void loadClient();
-  await supervisor.ready(signal, progress);
 }
 
 /**
@@ -179,10 +153,6 @@ async function findAll(): Promise<{ journal: Journal | null; readable: boolean; 
     if (!(error instanceof LabError)) throw error;
     return { journal: null, readable: false, processes: await strayProcesses() };
   }
-}
-
-function nodesOf(pools: readonly Pool[]): SupervisorOptions['nodes'] {
-  return [...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ name: node, pool: name }))), outsideNode];
 }
 
 async function clusterOf(kind: ClusterKind, pools: readonly Pool[]): Promise<Cluster> {
