@@ -1,55 +1,79 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1LifecycleHandler, V1Probe } from '@kubernetes/client-node';
 import { tryExec } from '../../exec.ts';
 import { type Container, execInContainer } from './container.ts';
+import { grpcCheck } from './grpc-check.ts';
+import { longDelay, longestTimerMs } from './long-delay.ts';
 import { httpCheck, type ProbeResult, tcpCheck } from './probe-check.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 
-/** The running container that is looked at. */
-export type CheckTarget = { node: RuntimeNode; container: Container; spec: V1Container; podIp: string };
+/** The running container that is looked at. `pod`: its pod as kubelet names it, `name_namespace(uid)`. */
+export type CheckTarget = { node: RuntimeNode; container: Container; spec: V1Container; pod: string; podIp: string };
 
 /** No hook may run longer than the grace period, which is bounded elsewhere. */
 const hookTimeoutSeconds = 3600;
 
-/** Looks at a container once, as its probe says. Never rejects: what cannot be asked is unhealthy. */
+/** How runc ends when it cannot start a program in a container. */
+const execFailed = 255;
+
+/** Looks at a container once, as its probe says. Never rejects: what cannot be asked has errored. */
 export async function checkContainer(target: CheckTarget, probe: V1Probe): Promise<ProbeResult> {
   const timeoutSeconds = probe.timeoutSeconds ?? 1;
   const network = { podIp: target.podIp, container: target.spec, timeoutSeconds };
   try {
     if (probe.httpGet !== undefined) return await httpCheck(probe.httpGet, network);
     if (probe.tcpSocket !== undefined) return await tcpCheck(probe.tcpSocket, network);
-    if (probe.exec !== undefined) return await execCheck(target, probe.exec.command ?? [], timeoutSeconds);
+    if (probe.grpc !== undefined) return await grpcCheck(probe.grpc, network);
+    return await execCheck(target, probe.exec?.command ?? [], timeoutSeconds);
   } catch (error) {
-    // A request that cannot even be made: a header or path that HTTP does not allow.
-    return { success: false, message: error instanceof Error ? error.message : String(error) };
+    // A port that is none, a header or path that HTTP does not allow.
+    return { success: false, errored: true, message: error instanceof Error ? error.message : String(error) };
   }
-  return { success: false, message: 'gRPC probes are not supported by the embedded cluster' };
 }
 
-/** Runs a lifecycle hook. Resolves with null when it has done its work, else with why not. */
+/** Runs a lifecycle hook. Resolves with null when it has done its work, else with why not, in kubelet's words. */
 export async function runHook(target: CheckTarget, hook: V1LifecycleHandler): Promise<string | null> {
   if (hook.sleep !== undefined) {
     const over = new AbortController();
-    const slept = delay(hook.sleep.seconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
-    await Promise.race([slept, target.container.ended]);
+    await Promise.race([longDelay(hook.sleep.seconds * 1000, over.signal), target.container.ended]);
     over.abort();
     return null;
   }
-  const result = await checkContainer(target, { ...hook, timeoutSeconds: hookTimeoutSeconds });
-  return result.success ? null : result.message;
+  const command = hook.exec?.command ?? [];
+  if (hook.exec === undefined) {
+    const { success, message } = await checkContainer(target, { ...hook, timeoutSeconds: hookTimeoutSeconds });
+    return success ? null : `HTTP lifecycle hook (${hook.httpGet?.path}) ${failedIn(target)} ${message}`;
+  }
+  const { exitCode, stdout, stderr } = await runIn(target, command, hookTimeoutSeconds);
+  if (exitCode === 0) return null;
+  const error = `command '${command.join(' ')}' exited with ${exitCode}: ${stderr}`;
+  return `Exec lifecycle hook ([${command.join(' ')}]) ${failedIn(target)} ${error}, message: ${JSON.stringify(stdout + stderr)}`;
+}
+
+function failedIn({ spec, pod }: CheckTarget): string {
+  return `for Container "${spec.name}" in Pod "${pod}" failed - error:`;
 }
 
 async function execCheck(
-  { node, container }: CheckTarget,
+  target: CheckTarget,
   command: readonly string[],
   timeoutSeconds: number,
 ): Promise<ProbeResult> {
-  const [file, args] = execInContainer(node, container.id, command, { tty: false });
   const beganMs = performance.now();
-  const { exitCode, stdout, stderr } = await tryExec(file, args, { timeoutMs: timeoutSeconds * 1000 });
+  const { exitCode, stdout, stderr } = await runIn(target, command, timeoutSeconds);
   if (exitCode === 0) return { success: true, message: '' };
   if (performance.now() - beganMs >= timeoutSeconds * 1000) {
     return { success: false, message: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s` };
   }
+  const why = /exec failed: (unable to start container process: .*)/.exec(stderr)?.[1];
+  if (exitCode === execFailed && why !== undefined) {
+    // containerd's words around runc's.
+    const message = `rpc error: code = Unknown desc = failed to exec in container: failed to start exec "${target.container.id}": OCI runtime exec failed: exec failed: ${why}: unknown`;
+    return { success: false, errored: true, message };
+  }
   return { success: false, message: `${stdout}${stderr}` };
+}
+
+function runIn({ node, container }: CheckTarget, command: readonly string[], timeoutSeconds: number) {
+  const [file, args] = execInContainer(node, container.id, command, { tty: false });
+  return tryExec(file, args, { timeoutMs: Math.min(timeoutSeconds * 1000, longestTimerMs) });
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
 import type { Image } from '../../images.ts';
 import { backOff } from './back-off.ts';
@@ -8,6 +7,7 @@ import { type Container, type ContainerEnd, startContainer } from './container.t
 import { type CheckTarget, checkContainer, runHook } from './container-check.ts';
 import { parseLogLine } from './log-format.ts';
 import { LogWriter } from './log-writer.ts';
+import { longDelay } from './long-delay.ts';
 import type { ContainerPlan } from './oci-spec.ts';
 import { type ContainerKind, type ContainerRecord, waiting } from './pod-status.ts';
 import { probeContainer } from './probes.ts';
@@ -32,6 +32,9 @@ export type ContainerLoopContext = {
 /** Kubelet gives every container this long after SIGTERM, however short the grace period. */
 const minimumGraceMs = 2000;
 const retryConfigSeconds = 10;
+/** The end of a log that stands in for a termination message. */
+const fallbackLines = 80;
+const fallbackBytes = 2048;
 /** How long until an image that must not be pulled is looked for again. */
 const neverPullSeconds = 10;
 
@@ -45,6 +48,8 @@ export class ContainerLoop {
   readonly finished: Promise<number | null>;
   /** Resolves when it has started for the first time, its startup probe included. */
   readonly started: Promise<void>;
+  /** Resolves when its first start has succeeded, its hook included, or failed: kubelet starts the next container then. */
+  readonly attempted: Promise<void>;
   /** Logs of the current or last run, and of the one before. */
   log: LogWriter | null = null;
   previousLog: LogWriter | null = null;
@@ -60,6 +65,7 @@ export class ContainerLoop {
   private preStopDone: string | null = null;
   private resolveFinished: (exitCode: number | null) => void = () => undefined;
   private resolveStarted: () => void = () => undefined;
+  private resolveAttempted: () => void = () => undefined;
 
   constructor(spec: V1Container, kind: ContainerKind, context: ContainerLoopContext) {
     this.spec = spec;
@@ -81,6 +87,9 @@ export class ContainerLoop {
     });
     this.started = new Promise((resolve) => {
       this.resolveStarted = resolve;
+    });
+    this.attempted = new Promise((resolve) => {
+      this.resolveAttempted = resolve;
     });
   }
 
@@ -193,12 +202,9 @@ export class ContainerLoop {
     const hook = this.spec.lifecycle?.postStart;
     if (hook !== undefined) {
       const failure = await Promise.race([runHook(this.target(container), hook), over.then(() => null)]);
-      if (failure !== null) {
-        this.context.event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`);
-        this.context.event('Normal', 'Killing', `FailedPostStartHook`);
-        void this.kill(container, this.context.pod().spec?.terminationGracePeriodSeconds ?? 30);
-      }
+      if (failure !== null) return await this.failPostStart(container, over, failure);
     }
+    this.resolveAttempted();
     const probing = probeContainer(
       this.spec,
       (probe) => checkContainer(this.target(container), probe),
@@ -214,8 +220,9 @@ export class ContainerLoop {
           this.record.ready = ready;
           this.context.changed();
         },
-        onFailedCheck: (kind, message) => {
-          this.context.event('Warning', 'Unhealthy', `${kind} probe failed: ${message}`);
+        onFailedCheck: (kind, message, errored) => {
+          const what = errored ? 'errored and resulted in unknown state' : 'failed';
+          this.context.event('Warning', 'Unhealthy', `${kind} probe ${what}: ${message}`);
         },
         onUnhealthy: (kind, probe) => {
           const what = `Container ${this.spec.name} failed ${kind.toLowerCase()} probe, will be restarted`;
@@ -230,6 +237,18 @@ export class ContainerLoop {
     await probing;
     this.current = null;
     await this.recordEnd(container, end);
+    return end.exitCode;
+  }
+
+  /** A container whose hook failed is killed before anything probes it. What the hook said may be secret: no event has it. */
+  private async failPostStart(container: Container, over: Promise<ContainerEnd>, failure: string): Promise<number> {
+    this.context.event('Warning', 'FailedPostStartHook', 'PostStartHook failed');
+    this.context.event('Normal', 'Killing', 'FailedPostStartHook');
+    await this.kill(container, this.context.pod().spec?.terminationGracePeriodSeconds ?? 30);
+    const end = await over;
+    this.current = null;
+    await this.recordEnd(container, end);
+    if (this.restarts(end.exitCode)) this.set(waiting('PostStartHookError', failure));
     return end.exitCode;
   }
 
@@ -257,8 +276,7 @@ export class ContainerLoop {
   private async backOffFrom(sinceMs: number): Promise<void> {
     const seconds = this.restartBackOff.remainingSeconds(Date.now(), sinceMs);
     if (seconds <= 0) return;
-    const { name = '', namespace = '', uid = '' } = this.context.pod().metadata ?? {};
-    const pod = `${name}_${namespace}(${uid})`;
+    const pod = this.podName;
     const failed = `restarting failed container=${this.spec.name} pod=${pod}`;
     this.set(waiting('CrashLoopBackOff', `back-off ${duration(Math.round(seconds))} ${failed}`));
     this.context.event('Warning', 'BackOff', `Back-off restarting failed container ${this.spec.name} in pod ${pod}`);
@@ -310,7 +328,7 @@ export class ContainerLoop {
     if (hook !== undefined && grace.remainingMs > 0 && this.preStopDone !== container.id) {
       this.preStopDone = container.id;
       const run = runHook(this.target(container), hook).then((failure) => {
-        if (failure !== null) this.context.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${failure}`);
+        if (failure !== null) this.context.event('Warning', 'FailedPreStopHook', 'PreStopHook failed');
       });
       await grace.within(Promise.race([run, container.ended]));
     }
@@ -326,7 +344,13 @@ export class ContainerLoop {
   }
 
   private target(container: Container): CheckTarget {
-    return { node: this.context.node, container, spec: this.spec, podIp: this.context.podIp() };
+    return { node: this.context.node, container, spec: this.spec, pod: this.podName, podIp: this.context.podIp() };
+  }
+
+  /** The pod as kubelet's messages name it. */
+  private get podName(): string {
+    const { name = '', namespace = '', uid = '' } = this.context.pod().metadata ?? {};
+    return `${name}_${namespace}(${uid})`;
   }
 
   private async nextLog(restartCount: number): Promise<LogWriter> {
@@ -344,17 +368,18 @@ export class ContainerLoop {
     if (message !== '' || exitCode === 0 || this.spec.terminationMessagePolicy !== 'FallbackToLogsOnError')
       return message;
     const text = await readFile(this.log?.path ?? '', 'utf8').catch(() => '');
-    const lines = text.trimEnd().split('\n').slice(-80);
-    return lines
-      .map((line) => parseLogLine(line)?.text ?? '')
-      .join('\n')
-      .slice(-2048);
+    const lines = text.trimEnd().split('\n').slice(-fallbackLines);
+    const said = lines
+      .map((line) => parseLogLine(line))
+      .map((line) => (line ? `${line.text}${line.partial ? '' : '\n'}` : ''));
+    return Buffer.from(said.join('')).subarray(-fallbackBytes).toString();
   }
 
   private set(state: ContainerRecord['state']): void {
     const { record } = this;
     if (record.state.terminated !== undefined) record.lastState = { terminated: record.state.terminated };
     record.state = state;
+    if (state.running === undefined && state.waiting?.reason !== 'ContainerCreating') this.resolveAttempted();
     if (state.running === undefined) {
       record.started = false;
       record.ready = record.kind === 'init' && state.terminated?.exitCode === 0;
@@ -363,7 +388,7 @@ export class ContainerLoop {
   }
 
   private async pause(seconds: number): Promise<void> {
-    await delay(seconds * 1000, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    await longDelay(seconds * 1000, this.stopping.signal);
   }
 }
 

@@ -77,7 +77,13 @@ function userOf(pod: V1Pod, { name, securityContext = {} }: V1Container): Contai
   const uid = securityContext.runAsUser ?? ofPod.runAsUser ?? 0;
   const gid = securityContext.runAsGroup ?? ofPod.runAsGroup ?? 0;
   if ((securityContext.runAsNonRoot ?? ofPod.runAsNonRoot) && uid === 0) {
-    throw configError(`container has runAsNonRoot and image will run as root (container: ${name})`);
+    const { name: podName, namespace, uid: podUid } = pod.metadata ?? {};
+    const asked = securityContext.runAsUser ?? ofPod.runAsUser;
+    const why =
+      asked === 0
+        ? "container's runAsUser breaks non-root policy"
+        : 'container has runAsNonRoot and image will run as root';
+    throw configError(`${why} (pod: "${podName}_${namespace}(${podUid})", container: ${name})`);
   }
   const additional = [...(ofPod.supplementalGroups ?? []), ...(ofPod.fsGroup === undefined ? [] : [ofPod.fsGroup])];
   return { uid, gid, additionalGids: [...new Set([gid, ...additional])] };

@@ -81,7 +81,7 @@ export async function startContainer(
       exitCode: exitCode ?? 137,
       oomKilled,
       finishedAt,
-      message: last.subarray(0, longestMessageBytes).toString(),
+      message: last.subarray(-longestMessageBytes).toString(),
     };
   };
   let over = false;

@@ -76,15 +76,14 @@ async function sendLog(
   options: LogOptions,
   { pod, container }: { pod: string; container: string },
 ): Promise<void> {
-  const { waiting } = loop.record.state;
-  if (options.previous && loop.previousLog === null) {
+  const { state, lastState } = loop.record;
+  // While a container waits to be started again, its last run is the previous one, and the one that it has.
+  const log = options.previous && state.waiting === undefined ? loop.previousLog : loop.log;
+  if (options.previous && (log === null || lastState.terminated === undefined)) {
     return refuse(response, 400, `previous terminated container "${container}" in pod "${pod}" not found`);
   }
-  // While a container waits to be started again, its log is that of its last run.
-  const log = options.previous ? loop.previousLog : loop.log;
   if (log === null) {
-    const why = `container "${container}" in pod "${pod}" is waiting to start: ${waiting?.reason ?? 'ContainerCreating'}`;
-    return refuse(response, 400, why);
+    return refuse(response, 400, `container "${container}" in pod "${pod}" is ${whyNoLog(state.waiting?.reason)}`);
   }
   const closed = new AbortController();
   response.on('close', () => closed.abort());
@@ -95,6 +94,12 @@ async function sendLog(
     if (!response.write(text)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
   }
   response.end();
+}
+
+function whyNoLog(reason = 'ContainerCreating'): string {
+  if (reason === 'ErrImagePull') return "waiting to start: image can't be pulled";
+  if (reason === 'ImagePullBackOff') return 'waiting to start: trying and failing to pull image';
+  return `waiting to start: ${reason}`;
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {

@@ -20,6 +20,8 @@ export function nodeObject(node: RuntimeNode): V1Node {
         'kubernetes.io/hostname': node.name,
         'kubernetes.io/os': 'linux',
         'kubernetes.io/arch': architectures[arch()] ?? arch(),
+        'beta.kubernetes.io/os': 'linux',
+        'beta.kubernetes.io/arch': architectures[arch()] ?? arch(),
         ...node.labels,
       },
     },

@@ -34,8 +34,10 @@ export type PodVolumesContext = {
   log: (line: string) => void;
 };
 
-/** Kinds of volume whose files are written here and kept up to date. */
-const written = ['configMap', 'secret', 'downwardAPI', 'projected'] as const;
+/** Whether a volume's files are written here and kept up to date: no container can write there. */
+function isWritten(volume: V1Volume): boolean {
+  return (['configMap', 'secret', 'downwardAPI', 'projected'] as const).some((kind) => volume[kind] !== undefined);
+}
 
 /** The volumes of one pod: made before its containers, kept up to date, removed after them. */
 export class PodVolumes {
@@ -111,7 +113,7 @@ export class PodVolumes {
       await this.makeEmptyDirectory(volume, path);
       return path;
     }
-    if (!written.some((kind) => volume[kind] !== undefined)) {
+    if (!isWritten(volume)) {
       const kind = Object.keys(volume).find((key) => key !== 'name');
       throw new Error(`volumes of type ${kind} are not supported by the embedded cluster`);
     }
@@ -187,7 +189,7 @@ export class PodVolumes {
       for (const volume of this.context.pod().spec?.volumes ?? []) {
         const path = this.sources.get(volume.name);
         if (this.stop.signal.aborted || path === undefined) return;
-        if (!written.some((kind) => volume[kind] !== undefined)) continue;
+        if (!isWritten(volume)) continue;
         // What is there stays when its source has gone: the containers still use it.
         await this.write(volume, path).catch((error: Error) =>
           this.context.log(`volume ${volume.name}: ${error.message}`),
@@ -220,11 +222,13 @@ export class PodVolumes {
     if (mount.mountPropagation === 'Bidirectional') {
       requireShared(await readFile(`/proc/${this.context.node.pid}/mountinfo`, 'utf8'), from);
     }
+    const volume = this.context.pod().spec?.volumes?.find(({ name }) => name === mount.name);
+    const readOnly = mount.readOnly || (volume !== undefined && isWritten(volume));
     return {
       destination: mount.mountPath.replace(/(.)\/+$/, '$1'),
       type: 'bind',
       source: from,
-      options: ['rbind', mount.readOnly ? 'ro' : 'rw', propagations[mount.mountPropagation ?? 'None'] ?? 'rprivate'],
+      options: ['rbind', readOnly ? 'ro' : 'rw', propagations[mount.mountPropagation ?? 'None'] ?? 'rprivate'],
     };
   }
 

@@ -8,6 +8,7 @@ import type { CniDirectory } from './cni-directory.ts';
 import { ContainerLoop } from './container-loop.ts';
 import type { PodFacts } from './downward.ts';
 import type { EventRecorder } from './events.ts';
+import { longestTimerMs } from './long-delay.ts';
 import type { ObjectStore } from './objects.ts';
 import { podCgroup, removePodCgroup } from './pod-cgroup.ts';
 import { etcFiles } from './pod-network-files.ts';
@@ -60,6 +61,7 @@ export class PodWorker {
   private networkReady = false;
   private outcome: PodOutcome | null = null;
   private gone = false;
+  private nodeGoes = false;
   private retryVolumes: () => void = () => undefined;
   private deadline: NodeJS.Timeout | undefined;
 
@@ -113,6 +115,7 @@ export class PodWorker {
 
   /** Ends the pod and removes its object, whatever it is doing: its node goes. */
   evict(): Promise<void> {
+    this.nodeGoes = true;
     this.removal.abort();
     this.termination.request(1);
     return this.done;
@@ -151,7 +154,9 @@ export class PodWorker {
 
   /** Volumes and network, each tried until it succeeds or the pod is to end. */
   private async setUp(): Promise<void> {
-    await Promise.all([this.setUpVolumes(), this.setUpNetwork()]);
+    // Both to their end: a network that is made after the pod has ended would be nobody's.
+    const outcomes = await Promise.allSettled([this.setUpVolumes(), this.setUpNetwork()]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     this.networkReady = true;
     this.status.publish();
   }
@@ -229,7 +234,10 @@ export class PodWorker {
     }
     if (this.termination.requested) return;
     const apps = [...this.loops.values()].filter(({ record }) => record.kind === 'app');
-    for (const loop of apps) loop.begin();
+    for (const loop of apps) {
+      loop.begin();
+      if ((await Promise.race([loop.attempted, ended])) === 'ended') return;
+    }
     if ((await Promise.race([Promise.all(apps.map(({ finished }) => finished)), ended])) === 'ended') return;
     this.outcome ??= this.outcomeOfContainers();
   }
@@ -254,7 +262,7 @@ export class PodWorker {
       } catch (error) {
         this.event('Warning', 'FailedKillPod', `error killing pod: failed to remove its network: ${messageOf(error)}`);
         // A node that goes takes its pods' networks with it.
-        if (this.removal.signal.aborted) break;
+        if (this.nodeGoes) break;
         await delay(waitMs);
       }
     }
@@ -301,12 +309,13 @@ export class PodWorker {
     const remainingMs = this.startTime.getTime() + seconds * 1000 - Date.now();
     this.deadline = setTimeout(
       () => {
+        if (remainingMs > longestTimerMs) return this.watchDeadline();
         const message = 'Pod was active on the node longer than the specified deadline';
         this.outcome = { phase: 'Failed', reason: 'DeadlineExceeded', message };
         this.event('Normal', 'DeadlineExceeded', message);
         this.termination.request(this.graceSeconds);
       },
-      Math.max(0, remainingMs),
+      Math.min(Math.max(0, remainingMs), longestTimerMs),
     );
   }
 

@@ -2,9 +2,10 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import type { V1Container, V1HTTPGetAction, V1TCPSocketAction } from '@kubernetes/client-node';
+import { longestTimerMs } from './long-delay.ts';
 
-/** What one look at a container found. `message`: why it failed, in kubelet's words. */
-export type ProbeResult = { success: boolean; message: string };
+/** What one look at a container found. `message`: why it failed, in kubelet's words; `errored`: it could not even look. */
+export type ProbeResult = { success: boolean; message: string; errored?: boolean };
 
 type Target = { podIp: string; container: V1Container; timeoutSeconds: number };
 
@@ -34,7 +35,7 @@ export function httpCheck(action: V1HTTPGetAction, { podIp, container, timeoutSe
     const timer = setTimeout(() => {
       fail('context deadline exceeded (Client.Timeout exceeded while awaiting headers)');
       request.destroy();
-    }, timeoutSeconds * 1000);
+    }, limitMs(timeoutSeconds));
     request.on('error', (error) => {
       clearTimeout(timer);
       fail(`dial tcp ${host}:${port}: ${inKubeletsWords(error)}`);
@@ -58,18 +59,24 @@ export function tcpCheck(
       resolve(result);
     };
     const fail = (message: string): void => end({ success: false, message: `dial tcp ${host}:${port}: ${message}` });
-    const timer = setTimeout(() => fail('i/o timeout'), timeoutSeconds * 1000);
+    const timer = setTimeout(() => fail('i/o timeout'), limitMs(timeoutSeconds));
     socket.on('connect', () => end({ success: true, message: '' }));
     socket.on('error', (error) => fail(inKubeletsWords(error)));
   });
 }
 
-/** A port by number, or by its name among the container's. */
+/** A port by number, or by its name among the container's. @throws Error in kubelet's words when there is none. */
 export function resolvePort(port: number | string | object, container: V1Container): number {
   if (typeof port === 'number') return port;
   const name = String(port);
+  const named = container.ports?.find((candidate) => candidate.name === name)?.containerPort;
+  if (named !== undefined) return named;
   if (/^\d+$/.test(name)) return Number(name);
-  return container.ports?.find((candidate) => candidate.name === name)?.containerPort ?? 0;
+  throw new Error(`strconv.Atoi: parsing "${name}": invalid syntax`);
+}
+
+function limitMs(seconds: number): number {
+  return Math.min(seconds * 1000, longestTimerMs);
 }
 
 /** Reads a body to its end, or as much as kubelet would. */

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1Probe } from '@kubernetes/client-node';
+import { longDelay } from './long-delay.ts';
 import type { ProbeResult } from './probe-check.ts';
 import { probeCounter } from './probe-counter.ts';
 
@@ -11,8 +11,8 @@ export type ProbeEvents = {
   onStarted(): void;
   /** Only on change. */
   onReady(ready: boolean): void;
-  /** One failed look, whether or not it decides anything. */
-  onFailedCheck(kind: ProbeKind, message: string): void;
+  /** One failed look, whether or not it decides anything. `errored`: it found nothing out, and so decides nothing. */
+  onFailedCheck(kind: ProbeKind, message: string, errored: boolean): void;
   /** The container is to be killed. */
   onUnhealthy(kind: ProbeKind, probe: V1Probe): void;
 };
@@ -36,7 +36,7 @@ export async function probeContainer(
     probeLoop(probe, check, {
       signal,
       startedAtMs,
-      onFailedCheck: (message) => events.onFailedCheck(kind, message),
+      onFailedCheck: (message, errored) => events.onFailedCheck(kind, message, errored),
       decide,
     });
   const killing = AbortSignal.any([running, stopping]);
@@ -84,7 +84,7 @@ async function probeLoop(
   }: {
     signal: AbortSignal;
     startedAtMs: number;
-    onFailedCheck: (message: string) => void;
+    onFailedCheck: (message: string, errored: boolean) => void;
     /** Takes a verdict; true ends the loop. */
     decide: (success: boolean) => boolean;
   },
@@ -93,12 +93,13 @@ async function probeLoop(
   const periodMs = (probe.periodSeconds ?? 10) * 1000;
   let nextMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1000;
   while (!signal.aborted) {
-    await delay(Math.max(0, nextMs - Date.now()), undefined, { signal }).catch(() => undefined);
+    await longDelay(nextMs - Date.now(), signal);
     if (signal.aborted) return;
     nextMs = Date.now() + periodMs;
     const result = await check(probe);
     if (signal.aborted) return;
-    if (!result.success) onFailedCheck(result.message);
+    if (!result.success) onFailedCheck(result.message, result.errored === true);
+    if (result.errored) continue;
     const verdict = counter.observe(result.success);
     if (verdict !== null && decide(verdict === 'success')) return;
   }

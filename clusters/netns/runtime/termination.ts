@@ -1,3 +1,5 @@
+import { longestTimerMs } from './long-delay.ts';
+
 /** A request to end something within a grace period, which later requests can only shorten. */
 export class Termination {
   private readonly controller = new AbortController();
@@ -48,8 +50,12 @@ export class Termination {
   private arm(): void {
     clearTimeout(this.timer);
     if (this.deadlineMs === Number.POSITIVE_INFINITY) return;
-    this.timer = setTimeout(() => {
-      for (const expire of this.waiting) expire();
-    }, this.remainingMs);
+    this.timer = setTimeout(
+      () => {
+        if (this.remainingMs > 0) this.arm();
+        else for (const expire of this.waiting) expire();
+      },
+      Math.min(this.remainingMs, longestTimerMs),
+    );
   }
 }
