@@ -44,7 +44,7 @@ export async function exec(file: string, args: readonly string[], options: ExecO
   return result;
 }
 
-/** Runs a program to its end and returns its output, whatever the exit code. 127 when it cannot be started. */
+/** Runs a program to its end and returns its output, whatever the exit code: 127 when it cannot be started, 124 out of time. */
 export async function tryExec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   const result = await execa(file, args, {
     reject: false,
@@ -58,7 +58,7 @@ export async function tryExec(file: string, args: readonly string[], options: Ex
   });
   options.signal?.throwIfAborted();
   const stderr = result.exitCode === undefined ? `${result.stderr}${result.shortMessage ?? ''}` : result.stderr;
-  return { exitCode: result.exitCode ?? 127, stdout: result.stdout, stderr };
+  return { exitCode: result.exitCode ?? (result.timedOut ? 124 : 127), stdout: result.stdout, stderr };
 }
 
 /**

@@ -26,6 +26,10 @@ export const hostPackages = {
   ethtool: { programs: ['ethtool'], why: 'reads and sets what links offload' },
   kmod: { programs: ['modprobe'], why: 'loads kernel modules on demand' },
   mmdebstrap: { programs: ['mmdebstrap'], why: 'makes the file systems of kind’s nodes and containers' },
+  'debian-archive-keyring': {
+    probe: ['test', '-r', '/usr/share/keyrings/debian-archive-keyring.gpg'],
+    why: 'has the keys that the packages in them are verified by',
+  },
   skopeo: { programs: ['skopeo'], why: 'fetches kind’s node image for a Docker daemon of the lab’s own' },
   bpftool: {
     probe: [...bpftool, 'version'],
@@ -42,7 +46,7 @@ export type HostPackage = keyof typeof hostPackages;
 
 /** The packages that an embedded cluster needs; the others serve building and testing. */
 export const clusterPackages: readonly HostPackage[] = (Object.keys(hostPackages) as HostPackage[]).filter(
-  (name) => !['python3-pip', 'mmdebstrap', 'skopeo', 'bpftool', 'shellcheck'].includes(name),
+  (name) => !['python3-pip', 'mmdebstrap', 'debian-archive-keyring', 'skopeo', 'bpftool', 'shellcheck'].includes(name),
 );
 
 /**

@@ -4,10 +4,19 @@ import { test } from 'node:test';
 import { findImage, images } from './images.ts';
 
 test('an image is found by its name alone, or with the tag that there is', () => {
-  for (const reference of ['lab/k6', 'lab/k6:latest', 'lab/k6:lab']) {
+  for (const reference of ['lab/k6', 'lab/k6:latest', 'lab/k6:lab', 'docker.io/lab/k6:lab']) {
     assert.deepEqual(findImage(images, reference)?.entrypoint, ['/opt/lab/bin/k6'], reference);
   }
-  for (const reference of ['lab/k6:v1', 'k6', 'nginx', 'docker.io/lab/k6', 'lab/k6@sha256:0', 'toString', '']) {
+  for (const reference of [
+    'lab/k6:v1',
+    'k6',
+    'nginx',
+    'ghcr.io/lab/k6',
+    'docker.io/k6',
+    'lab/k6@sha256:0',
+    'toString',
+    '',
+  ]) {
     assert.equal(findImage(images, reference), null, reference);
   }
 });

@@ -50,11 +50,11 @@ export const images: ImageCatalogue = {
 };
 
 /**
- * The image of a reference (`lab/k6`, `lab/k6:latest`, `lab/k6:lab`), null where the lab has none: it has one version
+ * The image of a reference (`lab/k6`, `lab/k6:latest`, `docker.io/lab/k6:lab`), null where the lab has none: it has one version
  * of each, and no registry.
  */
 export function findImage(catalogue: ImageCatalogue, reference: string): Image | null {
-  const [, name, tag] = /^(.+?)(?::([\w.-]+))?$/.exec(reference) ?? [];
+  const [, name, tag] = /^(?:docker\.io\/)?(.+?)(?::([\w.-]+))?$/.exec(reference) ?? [];
   if (name === undefined || (tag !== undefined && tag !== 'latest' && tag !== 'lab')) return null;
   return Object.hasOwn(catalogue, name) ? (catalogue[name]?.() ?? null) : null;
 }

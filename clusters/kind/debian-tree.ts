@@ -33,7 +33,7 @@ async function writeDebianTree(
   output: string,
   { signal, progress }: CacheContext,
 ): Promise<void> {
-  await ensurePackages(['mmdebstrap'], { signal, progress });
+  await ensurePackages(['mmdebstrap', 'debian-archive-keyring'], { signal, progress });
   progress(`${name}: file system from Debian packages (about a minute)`);
   const [file, args] = contained('nice', [
     ...['-n', '10', 'mmdebstrap', '--quiet', '--mode=root', '--variant=essential', `--include=${packages.join(',')}`],

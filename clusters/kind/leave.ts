@@ -35,12 +35,17 @@ export async function removeKindFiles({ keepData, data }: { keepData: boolean; d
 
 async function emptyOwnEngine(): Promise<boolean> {
   const { name, env } = ownEngine();
-  const script = `
-    containers=$(${name} ps --all --quiet)
-    [ -z "$containers" ] || ${name} rm --force --volumes $containers
-    ${name} volume prune --force
-    ${name} network prune --force
-  `;
-  const emptied = await tryExec('sh', ['-euc', script], { env, timeoutMs: emptyTimeoutSeconds * 1000 });
-  return emptied.exitCode === 0;
+  const untilMs = Date.now() + emptyTimeoutSeconds * 1000;
+  // Each by itself: of a shell in between only the shell would end in time.
+  const docker = (...words: string[]) => tryExec(name, words, { env, timeoutMs: Math.max(1, untilMs - Date.now()) });
+  const { exitCode, stdout } = await docker('ps', '--all', '--quiet');
+  if (exitCode !== 0) return false;
+  const containers = stdout.split('\n').filter((id) => id !== '');
+  const steps = [
+    ...(containers.length === 0 ? [] : [['rm', '--force', '--volumes', ...containers]]),
+    ['volume', 'prune', '--force'],
+    ['network', 'prune', '--force'],
+  ];
+  for (const step of steps) if ((await docker(...step)).exitCode !== 0) return false;
+  return true;
 }

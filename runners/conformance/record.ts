@@ -13,7 +13,16 @@ import { parseAllDocuments } from 'yaml';
 import type { Kube } from '../../clusters/kube.ts';
 
 /** What became of a container: how it waits, runs or has ended, now and the time before. */
-type ContainerRecord = { name: string; ready: boolean; started: boolean | null; state: string; last: string | null };
+type ContainerRecord = {
+  name: string;
+  ready: boolean;
+  started: boolean | null;
+  state: string;
+  last: string | null;
+  resources: object | null;
+  allocated: object | null;
+  mounts: readonly string[];
+};
 
 /** What a cluster made of a pod, without what differs from one time to the next: times, addresses, ids. */
 export type PodRecord = {
@@ -181,8 +190,18 @@ function record(pod: V1Pod, events: readonly CoreV1Event[], end: readonly string
   };
 }
 
-function containerRecord({ name, ready, started, state, lastState }: V1ContainerStatus): ContainerRecord {
-  return { name, ready, started: started ?? null, state: stateOf(state) ?? '', last: stateOf(lastState) };
+function containerRecord(status: V1ContainerStatus): ContainerRecord {
+  const { name, ready, started, state, lastState, resources, allocatedResources, volumeMounts = [] } = status;
+  return {
+    name,
+    ready,
+    started: started ?? null,
+    state: stateOf(state) ?? '',
+    last: stateOf(lastState),
+    resources: resources ?? null,
+    allocated: allocatedResources ?? null,
+    mounts: volumeMounts.map((mount) => settled(JSON.stringify(mount, Object.keys(mount).sort()))),
+  };
 }
 
 function stateOf(state: V1ContainerState | undefined): string | null {
@@ -206,6 +225,6 @@ function settled(message: string): string {
     .replace(/\b[0-9a-f]{64}\b/g, '…')
     .replace(/\b\d+\.\d+\.\d+\.\d+\b/g, '…')
     .replace(/\bnone-[12]\b/g, '…')
-    .replace(/back-off \w+ restarting/g, 'back-off … restarting')
-    .trim();
+    .replace(/\bkube-api-access-\w{5}\b/g, 'kube-api-access-…')
+    .replace(/back-off \w+ restarting/g, 'back-off … restarting');
 }

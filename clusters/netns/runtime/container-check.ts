@@ -64,13 +64,19 @@ async function execCheck(
   if (performance.now() - beganMs >= timeoutSeconds * 1000) {
     return { success: false, message: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s` };
   }
-  const why = /exec failed: (unable to start container process: .*)/.exec(stderr)?.[1];
-  if (exitCode === execFailed && why !== undefined) {
+  const why = exitCode === execFailed ? runcError(stderr) : null;
+  if (why?.startsWith('exec failed: ')) {
     // containerd's words around runc's.
-    const message = `rpc error: code = Unknown desc = failed to exec in container: failed to start exec "${target.container.id}": OCI runtime exec failed: exec failed: ${why}: unknown`;
+    const message = `rpc error: code = Unknown desc = failed to exec in container: failed to start exec "${target.container.id}": OCI runtime exec failed: ${why}: unknown`;
     return { success: false, errored: true, message };
   }
   return { success: false, message: `${stdout}${stderr}` };
+}
+
+/** What runc logs of its own failure, as text: `level=error msg="…"`. */
+function runcError(stderr: string): string | null {
+  const quoted = /level=error msg=("(?:[^"\\]|\\.)*")/.exec(stderr)?.[1];
+  return quoted === undefined ? null : JSON.parse(quoted);
 }
 
 function runIn({ node, container }: CheckTarget, command: readonly string[], timeoutSeconds: number) {

@@ -5,6 +5,7 @@ import type { Image } from '../../images.ts';
 import { backOff } from './back-off.ts';
 import { type Container, type ContainerEnd, startContainer } from './container.ts';
 import { type CheckTarget, checkContainer, runHook } from './container-check.ts';
+import { imageNameError } from './image-reference.ts';
 import { parseLogLine } from './log-format.ts';
 import { LogWriter } from './log-writer.ts';
 import { longDelay } from './long-delay.ts';
@@ -53,7 +54,9 @@ export class ContainerLoop {
   /** Logs of the current or last run, and of the one before. */
   log: LogWriter | null = null;
   previousLog: LogWriter | null = null;
-  private readonly spec: V1Container;
+  private spec: V1Container;
+  /** Its image has changed since it was started: it is started anew, whatever the restart policy says. */
+  private redefined = false;
   private readonly context: ContainerLoopContext;
   private readonly stopping = new AbortController();
   private readonly restartBackOff = backOff();
@@ -96,6 +99,18 @@ export class ContainerLoop {
   /** The running container's id, null where none runs. */
   get runningId(): string | null {
     return this.current?.id ?? null;
+  }
+
+  /** The pod's object has changed. Of a container that runs only the image can. */
+  follow(spec: V1Container): void {
+    if (spec.image === this.spec.image) return;
+    this.spec = spec;
+    this.record.image = spec.image ?? '';
+    this.record.imageId = `lab://${spec.image}`;
+    if (this.current === null || this.stopping.signal.aborted) return;
+    this.redefined = true;
+    this.context.event('Normal', 'Killing', `Container ${spec.name} definition changed, will be restarted`);
+    void this.kill(this.current, this.context.pod().spec?.terminationGracePeriodSeconds ?? 30);
   }
 
   /** Starts it; all that follows shows in the record. */
@@ -157,6 +172,7 @@ export class ContainerLoop {
   }
 
   private async run(id: string, plan: ContainerPlan): Promise<Container | number> {
+    this.redefined = false;
     const restartCount = this.record.containerId === null ? 0 : this.record.restartCount + 1;
     if (restartCount > 0) this.restartBackOff.next(Date.now());
     const log = await this.nextLog(restartCount);
@@ -175,10 +191,10 @@ export class ContainerLoop {
       this.set({ running: { startedAt: container.startedAt } });
       return container;
     } catch (error) {
-      const why = String(error instanceof Error ? error.message : error).replace(
-        /^runc run failed/,
-        'runc create failed',
-      );
+      const why = String(error instanceof Error ? error.message : error)
+        .replace(/^runc run failed/, 'runc create failed')
+        // Of newer ones; kind's node has an older.
+        .replace('error during container init: ', '');
       // containerd's words around runc's: it makes and starts a container in two steps.
       const message = `failed to create containerd task: failed to create shim task: OCI runtime create failed: ${why}: unknown`;
       this.context.event('Normal', 'Created', `Created container: ${this.spec.name}`);
@@ -267,7 +283,7 @@ export class ContainerLoop {
   }
 
   private restarts(exitCode: number): boolean {
-    if (this.record.kind === 'sidecar') return true;
+    if (this.record.kind === 'sidecar' || this.redefined) return true;
     const policy = this.context.pod().spec?.restartPolicy ?? 'Always';
     if (this.record.kind === 'init') return exitCode !== 0 && policy !== 'Never';
     return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
@@ -285,8 +301,17 @@ export class ContainerLoop {
 
   /** The image, as soon as there is one: null when the container is to be stopped first. */
   private async pull(): Promise<Image | null> {
-    const reference = this.spec.image ?? '';
     while (!this.stopping.signal.aborted) {
+      const reference = this.spec.image ?? '';
+      const invalid = imageNameError(reference);
+      if (invalid !== null) {
+        const message = `Failed to apply default image tag "${reference}": ${invalid}`;
+        this.context.event('Warning', 'InspectFailed', message);
+        this.context.event('Warning', 'Failed', 'Error: InvalidImageName');
+        this.set(waiting('InvalidImageName', message));
+        await this.pause(retryConfigSeconds);
+        continue;
+      }
       const image = this.context.findImage(reference);
       if (image !== null) {
         this.context.event('Normal', 'Pulled', `Container image "${reference}" already present on machine`);

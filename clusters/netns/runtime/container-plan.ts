@@ -16,6 +16,7 @@ export type PlanContext = {
   variables: Readonly<Record<string, string>>;
   volumeMounts: readonly Mount[];
   networkNamespace: string | null;
+  ipc: ContainerPlan['ipc'];
   cgroupsPath: string;
   /** Of the host: whether it has cgroup v2 alone, and whether its cgroups count swap. */
   unifiedCgroups: boolean;
@@ -54,7 +55,7 @@ export function containerPlan(pod: V1Pod, container: V1Container, context: PlanC
     devices: privileged ? hostDevices() : [],
     networkNamespace: context.networkNamespace,
     hostPid: pod.spec?.hostPID ?? false,
-    hostIpc: pod.spec?.hostIPC ?? false,
+    ipc: context.ipc,
     cgroupView: context.unifiedCgroups ? (privileged ? 'host' : 'own') : 'v1',
     cgroupsPath: context.cgroupsPath,
     limits: cgroupLimits(container.resources),

@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { V1Container, V1Pod, V1ResourceFieldSelector } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
+import { storageBytes } from './node-object.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** What a running pod knows of itself beyond its object. */
@@ -45,7 +46,11 @@ export function fieldValue(pod: V1Pod, path: string, { podIps, hostIp }: PodFact
 export function resourceValue(container: V1Container, { resource, divisor }: V1ResourceFieldSelector): string {
   const [list = '', name = ''] = resource.split(/\.(.*)/);
   const { limits = {}, requests = {} } = container.resources ?? {};
-  const node: Record<string, string> = { cpu: String(availableParallelism()), memory: String(totalmem()) };
+  const node: Record<string, string> = {
+    cpu: String(availableParallelism()),
+    memory: String(totalmem()),
+    'ephemeral-storage': String(storageBytes()),
+  };
   const quantity = list === 'limits' ? (limits[name] ?? node[name] ?? '0') : (requests[name] ?? '0');
   const unit = divisor === undefined || divisor === '0' || divisor === '' ? 1 : parseQuantity(divisor);
   return String(Math.ceil(parseQuantity(quantity) / unit - 1e-9));

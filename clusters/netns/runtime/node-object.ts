@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import type { V1Node, V1NodeCondition, V1NodeStatus } from '@kubernetes/client-node';
+import { privateDirectory } from '../../life/paths.ts';
 import { pins } from '../../pins.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 
@@ -29,6 +30,12 @@ export function nodeObject(node: RuntimeNode): V1Node {
   };
 }
 
+/** Bytes that pods can write, in emptyDirs, logs and containers' own layers: all of that is in memory here. */
+export function storageBytes(): number {
+  const { blocks, bsize } = statfsSync(existsSync(privateDirectory) ? privateDirectory : '/');
+  return blocks * bsize;
+}
+
 export type NodeStatusInput = {
   node: RuntimeNode;
   kubelet: { address: string; port: number };
@@ -43,6 +50,7 @@ export type NodeStatusInput = {
 export function nodeStatus({ node, kubelet, networkReady, images, previous, now }: NodeStatusInput): V1NodeStatus {
   const capacity = {
     cpu: String(availableParallelism()),
+    'ephemeral-storage': `${Math.floor(storageBytes() / 1024)}Ki`,
     memory: `${Math.floor(totalmem() / 1024)}Ki`,
     pods: String(maximumPods),
   };

@@ -18,6 +18,7 @@ const context = {
   variables: { FROM: 'pod', ARG: 'x' },
   volumeMounts: [{ destination: '/data', type: 'bind', source: '/v', options: ['rbind', 'rw', 'rprivate'] }],
   networkNamespace: '/run/netns/cni-1',
+  ipc: { namespace: '/run/lab/ipc/1/namespace', sharedMemory: '/run/lab/ipc/1/shm' },
   cgroupsPath: '/lab/node-1/kubepods/podu/c',
   unifiedCgroups: false,
   swapIsCounted: false,
@@ -64,9 +65,9 @@ test('a plain container is described in full', () => {
       },
       {
         destination: '/dev/shm',
-        type: 'tmpfs',
-        source: 'shm',
-        options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
+        type: 'bind',
+        source: '/run/lab/ipc/1/shm',
+        options: ['rbind', 'nosuid', 'noexec', 'nodev'],
       },
       { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
       { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
@@ -82,7 +83,7 @@ test('a plain container is described in full', () => {
     linux: {
       namespaces: [
         { type: 'pid' },
-        { type: 'ipc' },
+        { type: 'ipc', path: '/run/lab/ipc/1/namespace' },
         { type: 'uts' },
         { type: 'mount' },
         { type: 'network', path: '/run/netns/cni-1' },

@@ -20,7 +20,8 @@ export type ContainerPlan = {
   /** Path of the pod's network namespace; null leaves the container in the node's. */
   networkNamespace: string | null;
   hostPid: boolean;
-  hostIpc: boolean;
+  /** What the pod's containers share of IPC; null leaves the container in the node's. */
+  ipc: { namespace: string; sharedMemory: string } | null;
   /**
    * What it sees at /sys/fs/cgroup: v1's hierarchies, or of v2 its `own` cgroup as the root, or, privileged, all that the
    * `host` has, as containerd has it.
@@ -57,7 +58,7 @@ export function ociSpec(plan: ContainerPlan): object {
     },
     root: { path: 'rootfs', readonly: plan.readOnlyRoot },
     hostname: plan.hostname,
-    mounts: withoutReplaced([...standardMounts(privileged), cgroupMount(privileged, cgroupView)], plan.mounts),
+    mounts: withoutReplaced([...standardMounts(plan), cgroupMount(privileged, cgroupView)], plan.mounts),
     linux: {
       namespaces: namespaces(plan),
       cgroupsPath: plan.cgroupsPath,
@@ -72,7 +73,7 @@ export function ociSpec(plan: ContainerPlan): object {
 
 const kernelOptions = (privileged: boolean): string[] => ['nosuid', 'noexec', 'nodev', privileged ? 'rw' : 'ro'];
 
-function standardMounts(privileged: boolean): Mount[] {
+function standardMounts({ privileged, ipc }: ContainerPlan): Mount[] {
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     {
@@ -89,9 +90,9 @@ function standardMounts(privileged: boolean): Mount[] {
     },
     {
       destination: '/dev/shm',
-      type: 'tmpfs',
-      source: 'shm',
-      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
+      type: 'bind',
+      source: ipc?.sharedMemory ?? '/dev/shm',
+      options: ['rbind', 'nosuid', 'noexec', 'nodev'],
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: kernelOptions(privileged) },
@@ -120,10 +121,10 @@ function withoutReplaced(standard: readonly Mount[], own: readonly Mount[]): Mou
   ];
 }
 
-function namespaces({ networkNamespace, hostPid, hostIpc, cgroupView }: ContainerPlan): object[] {
+function namespaces({ networkNamespace, hostPid, ipc, cgroupView }: ContainerPlan): object[] {
   return [
     ...(hostPid ? [] : [{ type: 'pid' }]),
-    ...(hostIpc ? [] : [{ type: 'ipc' }]),
+    ...(ipc === null ? [] : [{ type: 'ipc', path: ipc.namespace }]),
     { type: 'uts' },
     { type: 'mount' },
     ...(cgroupView === 'own' ? [{ type: 'cgroup' }] : []),

@@ -20,6 +20,7 @@ export type PodPlanContext = {
   facts: PodFacts;
   nodeName: string;
   networkNamespace: string | null;
+  ipc: ContainerPlan['ipc'];
   cgroupsPath: string;
 };
 

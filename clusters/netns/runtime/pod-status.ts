@@ -1,4 +1,12 @@
-import type { V1ContainerState, V1ContainerStatus, V1Pod, V1PodCondition, V1PodStatus } from '@kubernetes/client-node';
+import type {
+  V1Container,
+  V1ContainerState,
+  V1ContainerStatus,
+  V1Pod,
+  V1PodCondition,
+  V1PodStatus,
+  V1VolumeMountStatus,
+} from '@kubernetes/client-node';
 
 /** `sidecar`: an init container with restartPolicy Always (KEP-753). */
 export type ContainerKind = 'init' | 'sidecar' | 'app';
@@ -7,8 +15,8 @@ export type ContainerKind = 'init' | 'sidecar' | 'app';
 export type ContainerRecord = {
   readonly name: string;
   readonly kind: ContainerKind;
-  readonly image: string;
-  readonly imageId: string;
+  image: string;
+  imageId: string;
   state: V1ContainerState;
   lastState: V1ContainerState;
   restartCount: number;
@@ -48,8 +56,16 @@ export function podStatus(input: StatusInput): PodStatusPatch {
   const { pod, records, podIps, hostIp, startTime, outcome } = input;
   const phase = podPhase(input);
   const generation = pod.metadata?.generation;
+  const specs = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   const of = (kinds: readonly ContainerKind[]): V1ContainerStatus[] =>
-    records.filter(({ kind }) => kinds.includes(kind)).map(containerStatus);
+    records
+      .filter(({ kind }) => kinds.includes(kind))
+      .map((record) =>
+        containerStatus(
+          record,
+          specs.find(({ name }) => name === record.name),
+        ),
+      );
   const ended = phase === 'Succeeded' || phase === 'Failed';
   return {
     phase,
@@ -91,7 +107,7 @@ export function waiting(reason: string, message?: string): V1ContainerState {
   return { waiting: message === undefined ? { reason } : { reason, message } };
 }
 
-function containerStatus(record: ContainerRecord): V1ContainerStatus {
+function containerStatus(record: ContainerRecord, spec: V1Container | undefined): V1ContainerStatus {
   const running = record.state.running !== undefined;
   return {
     name: record.name,
@@ -102,8 +118,26 @@ function containerStatus(record: ContainerRecord): V1ContainerStatus {
     restartCount: record.restartCount,
     image: record.image,
     imageID: record.containerId === null ? '' : record.imageId,
-    ...(record.containerId === null ? {} : { containerID: `lab://${record.containerId}` }),
+    ...(record.containerId === null ? {} : { containerID: `lab://${record.containerId}`, ...allocated(spec) }),
+    ...(spec?.volumeMounts === undefined ? {} : { volumeMounts: spec.volumeMounts.map(volumeMountStatus) }),
   };
+}
+
+function allocated({ resources = {} }: Partial<V1Container> = {}): Partial<V1ContainerStatus> {
+  return { resources, ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }) };
+}
+
+/** Read-only mounts are not so recursively, which only newer runtimes can. */
+function volumeMountStatus({
+  name,
+  mountPath,
+  readOnly,
+}: {
+  name: string;
+  mountPath: string;
+  readOnly?: boolean;
+}): V1VolumeMountStatus {
+  return { name, mountPath, ...(readOnly ? { readOnly, recursiveReadOnly: 'Disabled' } : {}) };
 }
 
 type Verdict = { status: 'True' | 'False'; reason?: string; message?: string };

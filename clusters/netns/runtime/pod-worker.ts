@@ -11,6 +11,7 @@ import type { EventRecorder } from './events.ts';
 import { longestTimerMs } from './long-delay.ts';
 import type { ObjectStore } from './objects.ts';
 import { podCgroup, removePodCgroup } from './pod-cgroup.ts';
+import { createPodIpc, type PodIpc } from './pod-ipc.ts';
 import { etcFiles } from './pod-network-files.ts';
 import { planContainer } from './pod-plan.ts';
 import {
@@ -57,6 +58,7 @@ export class PodWorker {
   private readonly startTime: Date;
   private conditions: readonly V1PodCondition[];
   private sandbox: Sandbox | null = null;
+  private ipc: PodIpc | null = null;
   private podIps: readonly string[] = [];
   private networkReady = false;
   private outcome: PodOutcome | null = null;
@@ -97,6 +99,8 @@ export class PodWorker {
     const before = this.pod;
     this.pod = pod;
     this.followObject();
+    for (const container of pod.spec?.containers ?? []) this.loops.get(container.name)?.follow(container);
+    if (before.spec?.activeDeadlineSeconds !== pod.spec?.activeDeadlineSeconds) this.watchDeadline();
     if (JSON.stringify(before.metadata?.labels) !== JSON.stringify(pod.metadata?.labels)) this.volumes.podChanged();
     else if (JSON.stringify(before.metadata?.annotations) !== JSON.stringify(pod.metadata?.annotations)) {
       this.volumes.podChanged();
@@ -154,8 +158,8 @@ export class PodWorker {
 
   /** Volumes and network, each tried until it succeeds or the pod is to end. */
   private async setUp(): Promise<void> {
-    // Both to their end: a network that is made after the pod has ended would be nobody's.
-    const outcomes = await Promise.allSettled([this.setUpVolumes(), this.setUpNetwork()]);
+    // All to their end: a network that is made after the pod has ended would be nobody's.
+    const outcomes = await Promise.allSettled([this.setUpVolumes(), this.setUpNetwork(), this.setUpIpc()]);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     this.networkReady = true;
     this.status.publish();
@@ -213,6 +217,10 @@ export class PodWorker {
     }
   }
 
+  private async setUpIpc(): Promise<void> {
+    if (!this.pod.spec?.hostIPC) this.ipc = await createPodIpc(this.node, this.uid);
+  }
+
   private async runContainers(): Promise<void> {
     const ended = new Promise<'ended'>((resolve) => {
       if (this.termination.requested) resolve('ended');
@@ -266,7 +274,7 @@ export class PodWorker {
         await delay(waitMs);
       }
     }
-    await this.volumes.tearDown();
+    await Promise.all([this.volumes.tearDown(), this.ipc?.remove()]);
     await removePodCgroup(podCgroup(this.context.cgroupRoot, this.node.name, this.uid));
   }
 
@@ -304,8 +312,9 @@ export class PodWorker {
   }
 
   private watchDeadline(): void {
+    clearTimeout(this.deadline);
     const seconds = this.pod.spec?.activeDeadlineSeconds;
-    if (seconds === undefined) return;
+    if (seconds === undefined || this.termination.requested) return;
     const remainingMs = this.startTime.getTime() + seconds * 1000 - Date.now();
     this.deadline = setTimeout(
       () => {
@@ -341,6 +350,7 @@ export class PodWorker {
             facts: this.facts(),
             nodeName: this.node.name,
             networkNamespace: this.sandbox?.netns ?? null,
+            ipc: this.ipc,
             cgroupsPath: `${podCgroup(this.context.cgroupRoot, this.node.name, this.uid)}/${id}`,
           }),
         event: (type, reason, message) => this.event(type, reason, message, fieldPath),
