@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { V1Container, V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
 import type { Image } from '../../images.ts';
 import { backOff } from './back-off.ts';
 import { type Container, type ContainerEnd, startContainer } from './container.ts';
 import { type CheckTarget, checkContainer, runHook } from './container-check.ts';
-import { imageNameError } from './image-reference.ts';
-import { parseLogLine } from './log-format.ts';
+import { pullImage } from './image-pull.ts';
 import { LogWriter } from './log-writer.ts';
 import { longDelay } from './long-delay.ts';
 import type { ContainerPlan } from './oci-spec.ts';
@@ -15,6 +14,7 @@ import { probeContainer } from './probes.ts';
 import type { EtcFiles } from './rootfs.ts';
 import { nodePath, type RuntimeNode } from './runtime-node.ts';
 import { Termination } from './termination.ts';
+import { terminationMessage } from './termination-message.ts';
 
 /** What a container's loop needs of its pod. */
 export type ContainerLoopContext = {
@@ -33,14 +33,6 @@ export type ContainerLoopContext = {
 /** Kubelet gives every container this long after SIGTERM, however short the grace period. */
 const minimumGraceMs = 2000;
 const retryConfigSeconds = 10;
-/** The end of a log that stands in for a termination message. */
-const fallbackLines = 80;
-const fallbackBytes = 2048;
-/** How long until an image that must not be pulled is looked for again. */
-const neverPullSeconds = 10;
-
-/** How long `ErrImagePull` stands before `ImagePullBackOff`. */
-const pullErrorSeconds = 2;
 
 /** One container of a pod: runs it, probes it, and runs it again as the pod's restart policy says. */
 export class ContainerLoop {
@@ -270,7 +262,7 @@ export class ContainerLoop {
 
   private async recordEnd(container: Container, end: ContainerEnd): Promise<void> {
     const { exitCode, oomKilled, finishedAt } = end;
-    const message = await this.lastWords(end);
+    const message = await terminationMessage(end, this.spec, this.log?.path);
     const terminated: V1ContainerStateTerminated = {
       exitCode,
       reason: oomKilled ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error',
@@ -300,46 +292,16 @@ export class ContainerLoop {
   }
 
   /** The image, as soon as there is one: null when the container is to be stopped first. */
-  private async pull(): Promise<Image | null> {
-    while (!this.stopping.signal.aborted) {
-      const reference = this.spec.image ?? '';
-      const invalid = imageNameError(reference);
-      if (invalid !== null) {
-        const message = `Failed to apply default image tag "${reference}": ${invalid}`;
-        this.context.event('Warning', 'InspectFailed', message);
-        this.context.event('Warning', 'Failed', 'Error: InvalidImageName');
-        this.set(waiting('InvalidImageName', message));
-        await this.pause(retryConfigSeconds);
-        continue;
-      }
-      const image = this.context.findImage(reference);
-      if (image !== null) {
-        this.context.event('Normal', 'Pulled', `Container image "${reference}" already present on machine`);
-        return image;
-      }
-      if (this.spec.imagePullPolicy === 'Never') {
-        const missing = `Container image "${reference}" is not present with pull policy of Never`;
-        this.context.event('Warning', 'ErrImageNeverPull', missing);
-        this.context.event('Warning', 'Failed', 'Error: ErrImageNeverPull');
-        this.set(waiting('ErrImageNeverPull', missing));
-        await this.pause(neverPullSeconds);
-        continue;
-      }
-      this.context.event('Normal', 'Pulling', `Pulling image "${reference}"`);
-      const why = `failed to pull image "${reference}": the embedded cluster has no registry, only the lab's own images`;
-      this.context.event('Warning', 'Failed', `Failed to pull image "${reference}": ${why}`);
-      this.context.event('Warning', 'Failed', 'Error: ErrImagePull');
-      this.set(waiting('ErrImagePull', why));
-      const failedMs = Date.now();
-      this.pullBackOff.next(failedMs);
-      await this.pause(pullErrorSeconds);
-      if (this.stopping.signal.aborted) return null;
-      this.context.event('Normal', 'BackOff', `Back-off pulling image "${reference}"`);
-      this.context.event('Warning', 'Failed', 'Error: ImagePullBackOff');
-      this.set(waiting('ImagePullBackOff', `Back-off pulling image "${reference}": ErrImagePull: ${why}`));
-      await this.pause(this.pullBackOff.remainingSeconds(Date.now(), failedMs));
-    }
-    return null;
+  private pull(): Promise<Image | null> {
+    return pullImage({
+      spec: () => this.spec,
+      findImage: this.context.findImage,
+      backOff: this.pullBackOff,
+      event: this.context.event,
+      set: (state) => this.set(state),
+      pause: (seconds) => this.pause(seconds),
+      signal: this.stopping.signal,
+    });
   }
 
   private async kill(container: Container, graceSeconds: number): Promise<void> {
@@ -386,18 +348,6 @@ export class ContainerLoop {
     this.previousLog = this.log;
     this.log = log;
     return log;
-  }
-
-  /** The termination message, or the end of the log where the container asks for that. */
-  private async lastWords({ message, exitCode }: ContainerEnd): Promise<string> {
-    if (message !== '' || exitCode === 0 || this.spec.terminationMessagePolicy !== 'FallbackToLogsOnError')
-      return message;
-    const text = await readFile(this.log?.path ?? '', 'utf8').catch(() => '');
-    const lines = text.trimEnd().split('\n').slice(-fallbackLines);
-    const said = lines
-      .map((line) => parseLogLine(line))
-      .map((line) => (line ? `${line.text}${line.partial ? '' : '\n'}` : ''));
-    return Buffer.from(said.join('')).subarray(-fallbackBytes).toString();
   }
 
   private set(state: ContainerRecord['state']): void {
