@@ -219,12 +219,16 @@ function eventLine({ type, reason, message, involvedObject }: CoreV1Event): stri
 
 /** A message without addresses, ids, names of pods and times. */
 function settled(message: string): string {
-  return message
-    .replace(/\beverywhere-\w{5}\b/g, 'everywhere-…')
-    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '…')
-    .replace(/\b[0-9a-f]{64}\b/g, '…')
-    .replace(/\b\d+\.\d+\.\d+\.\d+\b/g, '…')
-    .replace(/\bnone-[12]\b/g, '…')
-    .replace(/\bkube-api-access-\w{5}\b/g, 'kube-api-access-…')
-    .replace(/back-off \w+ restarting/g, 'back-off … restarting');
+  return (
+    message
+      .replace(/\beverywhere-\w{5}\b/g, 'everywhere-…')
+      .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '…')
+      .replace(/\b[0-9a-f]{64}\b/g, '…')
+      .replace(/\b\d+\.\d+\.\d+\.\d+\b/g, '…')
+      .replace(/\bnone-[12]\b/g, '…')
+      .replace(/\bkube-api-access-\w{5}\b/g, 'kube-api-access-…')
+      .replace(/back-off \w+ restarting/g, 'back-off … restarting')
+      // By when there have been ten of them.
+      .replace(/^\(combined from similar events\): /, '')
+  );
 }
