@@ -10,7 +10,6 @@ export type FortioRequest = {
   url: string;
   rate: number;
   connections: number;
-  warmupSeconds: number;
   seconds: number;
   /** About where the median will be, in seconds: fortio's buckets are fine only near the offset that they start from. */
   around: number;
@@ -29,7 +28,6 @@ export function withFortio(dataPlane: DataPlane): DataPlane {
  * @throws LabError LAB_FORTIO_FAILED when it did not run, or not all answers were 200.
  */
 export async function fortioMedian(pod: V1Pod, request: FortioRequest, signal: AbortSignal): Promise<number> {
-  await load(pod, { ...request, seconds: request.warmupSeconds }, signal);
   const { DurationHistogram, RetCodes } = await load(pod, request, signal);
   const codes = Object.keys(RetCodes);
   if (codes.length !== 1 || codes[0] !== '200') throw failed(pod, `answers: ${JSON.stringify(RetCodes)}`);

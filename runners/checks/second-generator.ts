@@ -17,20 +17,26 @@ import { fortioMedian, withFortio } from './fortio.ts';
 const tolerance = 0.1;
 
 /**
- * Of each comparison, many and short: a virtual machine's speed drifts from one second to the next by more than what is
- * to be seen, so the four blocks that are compared follow each other at once.
+ * Both generators send at the same time, each half of the load: one after the other they would meet different machines. A
+ * virtual machine's speed drifts from one second to the next, and the more CPU time a generator takes itself, the longer a
+ * proxy waits for its turn.
  */
-const defaultPasses = 30;
-const seconds = 0.7;
-const warmupSeconds = 0.3;
+const share = 1 / 2;
+const defaultPasses = 20;
+const seconds = 2;
+/** Long enough for the start of fortio's process to be over. */
+const warmupSeconds = 1;
 
 const resamples = 2000;
 
 const generators = ['k6', 'fortio'] as const;
 type Generator = (typeof generators)[number];
 
-/** What a data plane added to the p50, in seconds, as both generators saw it within a few seconds. */
-type Added = Record<Generator, number>;
+/** Seconds, as both generators saw them at the same time. */
+type Seen = Record<Generator, number>;
+
+/** What a data plane added to the p50, in seconds. */
+type Added = Seen;
 
 /** By test case, one for each pass. */
 type Comparisons = ReadonlyMap<string, readonly Added[]>;
@@ -53,8 +59,8 @@ export const secondGenerator: Check = {
   },
 };
 
-/** The median latency, in seconds, that a generator sees in one block of a test case. */
-type Measure = (id: string, generator: Generator) => Promise<number>;
+/** The median latency that each generator sees in one block of a test case. */
+type Measure = (id: string) => Promise<Seen>;
 
 async function deploy(
   kube: Kube,
@@ -73,30 +79,31 @@ async function deploy(
       }),
     ),
   );
-  const { rate, connections, requestTimeoutSeconds, script } = scenario.load;
-  const seen = new Map<string, number>();
-  const measure: Measure = async (id, generator) => {
+  const { requestTimeoutSeconds, script } = scenario.load;
+  const rate = scenario.load.rate * share;
+  const connections = scenario.load.connections * share;
+  const medians = new Map<string, number>();
+  const measure: Measure = async (id) => {
     const testCase = cases.find((planned) => planned.id === id)?.testCase;
     const subject = subjects.get(testCase?.pool.name ?? '');
     const pod = subject?.deployed.generators.get('cross-node');
     if (testCase === undefined || subject === undefined || pod === undefined) throw new Error(`${id} was not deployed`);
     const url = `http://${subject.host}:${testCase.port}/?bytes=${scenario.responseBytes}`;
-    if (generator === 'fortio') {
-      const around = seen.get(id) ?? 0;
-      return await fortioMedian(pod, { url, rate, connections, warmupSeconds, seconds, around }, signal);
-    }
-    const { latency } = await runBlock(
-      kube,
-      pod,
-      {
-        ...{ script, url, rate, connections, warmupSeconds, durationSeconds: seconds },
-        ...{ timeoutSeconds: requestTimeoutSeconds, bodyBytes: scenario.responseBytes },
-      },
-      { signal, onWindowBegin: () => undefined, onWindowEnd: () => undefined },
-    );
-    const p50 = quantile(latency, 0.5) ?? Number.NaN;
-    seen.set(id, p50);
-    return p50;
+    const block = {
+      ...{ script, url, rate, connections, warmupSeconds, durationSeconds: seconds },
+      ...{ timeoutSeconds: requestTimeoutSeconds, bodyBytes: scenario.responseBytes },
+    };
+    const [fortio, { latency }] = await Promise.all([
+      fortioMedian(
+        pod,
+        { url, rate, connections, seconds: warmupSeconds + seconds, around: medians.get(id) ?? 0 },
+        signal,
+      ),
+      runBlock(kube, pod, block, { signal, onWindowBegin: () => undefined, onWindowEnd: () => undefined }),
+    ]);
+    const k6 = quantile(latency, 0.5) ?? Number.NaN;
+    medians.set(id, k6);
+    return { k6, fortio };
   };
   return { ids: cases.map(({ id }) => id), measure };
 }
@@ -107,18 +114,15 @@ async function compare(
 ): Promise<Comparisons> {
   const numbers = random(1);
   const comparisons = new Map<string, Added[]>(others.map((id) => [id, []]));
-  for (const id of [baseline, ...others]) await measure(id, 'k6');
+  for (const id of [baseline, ...others]) await measure(id);
   const passes = count ?? defaultPasses;
   for (let pass = 1; pass <= passes; pass++) {
     for (const id of shuffled(others, numbers)) {
       progress(`pass ${pass} of ${passes}: ${id}`);
       const added: Added = { k6: 0, fortio: 0 };
-      const turns = generators.flatMap((generator) => [
-        { generator, measured: id },
-        { generator, measured: baseline },
-      ]);
-      for (const { generator, measured } of shuffled(turns, numbers)) {
-        added[generator] += (measured === id ? 1 : -1) * (await measure(measured, generator));
+      for (const measured of shuffled([id, baseline], numbers)) {
+        const seen = await measure(measured);
+        for (const generator of generators) added[generator] += (measured === id ? 1 : -1) * seen[generator];
       }
       comparisons.get(id)?.push(added);
     }
