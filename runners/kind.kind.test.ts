@@ -12,6 +12,7 @@ import { assertConforms, expectFromNowOn } from './conformance/expected.ts';
 import { recordPods } from './conformance/record.ts';
 import { exclusively, requireNoCluster } from './session.ts';
 import { untilLine } from './until-line.ts';
+import { withoutLoad } from './without-load.ts';
 
 // One cluster for all: it takes its time to come up.
 const program = join(import.meta.dirname, 'lab.ts');
@@ -98,14 +99,6 @@ test('a cluster of kind is not taken for an embedded one', async () => {
   assert.equal(exitCode, 2);
   assert.match(stderr, /netns, kind/);
 });
-
-/** Why a row is invalid, but for what a busy machine does to the generator's timetable. */
-function withoutLoad(reason: string): string {
-  return reason
-    .replace(/The generator did not keep its timetable: [^%]* %? ?\(at most [\d.]+ %\)\./g, '')
-    .replace(/[\d.]+ requests\/s were asked for and [^%]* % \(at least [\d.]+ %\)\./g, '')
-    .trim();
-}
 
 async function assertUntouched(): Promise<void> {
   assert.ok(untouched !== undefined);

@@ -308,7 +308,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const sent = { statuses: [], body: '', bytesSent: 0, bytesReceived: 0, error: '' };
 let socket;
 const one = () => new Promise((resolve, reject) => {
-  const call = request(url, { agent, method: '${method}', timeout: 30000 }, (response) => {
+  const call = request(url, { agent, method: '${method}', timeout: 5000 }, (response) => {
     sent.statuses.push(response.statusCode);
     sent.body = '';
     response.setEncoding('utf8').on('data', (text) => { sent.body += text; }).on('end', resolve).on('error', reject);
