@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { contained } from '../contained.ts';
 import { LabError } from '../error.ts';
-import { exec, start } from '../exec.ts';
+import { exec, start, tryExec } from '../exec.ts';
 import { toolPath } from '../tools.ts';
 import type { Engine } from './engine.ts';
 import { clusterName } from './paths.ts';
@@ -23,9 +23,14 @@ export async function loadImages(engine: Engine, archive: string, signal: AbortS
   await exec(file, args, { signal, env: engine.env });
 }
 
-/** Writes the nodes' logs into a folder; what cannot be had is left out. */
+/** Writes the nodes' logs into a folder. @throws LabError LAB_KIND_FAILED when some cannot be had; the others are there. */
 export async function exportLogs(engine: Engine, directory: string, signal: AbortSignal): Promise<void> {
-  await exec(toolPath('kind'), ['export', 'logs', directory, '--name', clusterName], { signal, env: engine.env });
+  const args = ['export', 'logs', directory, '--name', clusterName];
+  const { exitCode, stderr } = await tryExec(toolPath('kind'), args, { signal, env: engine.env });
+  // The node image that is built here has no crictl, so that the list of images is always missing.
+  const failed = (stderr.match(/command "[^"]*" failed/g) ?? []).filter((command) => !command.includes(' crictl '));
+  if (exitCode === 0 || (failed.length === 0 && stderr.includes(' crictl '))) return;
+  throw new LabError('LAB_KIND_FAILED', { message: failed.join(', ') || stderr.trim() });
 }
 
 /** Names of all kind clusters that an engine has, whoever made them. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { poolOf } from '../cluster.ts';
-import { kindConfig } from './kind-config.ts';
+import { kindConfig, kindWorkers } from './kind-config.ts';
 
 const input = { pools: [poolOf('none', 'none')], image: 'node:1', apiPort: 6443, cgroupV1: false };
 
@@ -46,4 +46,11 @@ test('kubelets are told to run on cgroup v1 only where the host has it', () => {
     >;
   assert.equal(kubelet(true).failCgroupV1, false);
   assert.ok(!('failCgroupV1' in kubelet(false)));
+});
+
+test('containers of workers are named as kind names them, in the order of its configuration', () => {
+  assert.deepEqual(
+    kindWorkers([poolOf('none', 'none')]).map(({ node, container }) => `${node} ${container}`),
+    ['none-1 datapath-lab-worker', 'none-2 datapath-lab-worker2', 'outside datapath-lab-worker3'],
+  );
 });

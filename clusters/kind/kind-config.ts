@@ -13,10 +13,6 @@ const outside = outsideNode.pool;
  * that kind brings, which are the data planes' business. Workers have the names that they have on every kind of cluster.
  */
 export function kindConfig({ pools, image, apiPort, cgroupV1 }: KindConfigInput): string {
-  const workers = [
-    ...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ node, label: name }))),
-    { node: outsideNode.name, label: outside },
-  ];
   return stringify({
     kind: 'Cluster',
     apiVersion: 'kind.x-k8s.io/v1alpha4',
@@ -38,7 +34,7 @@ export function kindConfig({ pools, image, apiPort, cgroupV1 }: KindConfigInput)
           stringify({ kind: 'InitConfiguration', skipPhases: ['preflight', 'addon/kube-proxy', 'addon/coredns'] }),
         ],
       },
-      ...workers.map(({ node, label }) => ({
+      ...kindWorkers(pools).map(({ node, label }) => ({
         role: 'worker',
         image,
         labels: { [poolLabel]: label },
@@ -54,4 +50,15 @@ export function kindConfig({ pools, image, apiPort, cgroupV1 }: KindConfigInput)
       }),
     ],
   });
+}
+
+/** A worker: its node's name, its pool, and the name that kind gives its container. */
+export type KindWorker = { node: string; label: string; container: string };
+
+/** The workers of a cluster, in the order in which kind makes and counts them. */
+export function kindWorkers(pools: readonly Pool[]): KindWorker[] {
+  return [
+    ...pools.flatMap(({ name, nodes }) => nodes.map((node) => ({ node, label: name }))),
+    { node: outsideNode.name, label: outside },
+  ].map((worker, index) => ({ ...worker, container: `${clusterName}-worker${index === 0 ? '' : index + 1}` }));
 }

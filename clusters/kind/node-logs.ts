@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Pool } from '../cluster.ts';
 import type { Engine } from './engine.ts';
 import { exportLogs } from './kind-command.ts';
+import { kindWorkers } from './kind-config.ts';
 
 /** What is kept of nodes that are about to be deleted. */
 export type NodeLogs = {
@@ -14,16 +16,19 @@ export type NodeLogs = {
 const kubeletLines = 8;
 
 /** Writes the logs of all nodes of the lab's cluster into a new folder below the working directory's `.lab/logs`. */
-export async function saveNodeLogs(engine: Engine, signal: AbortSignal): Promise<NodeLogs> {
+export async function saveNodeLogs(engine: Engine, pools: readonly Pool[], signal: AbortSignal): Promise<NodeLogs> {
   const directory = join(process.cwd(), '.lab', 'logs', `kind-${new Date().toISOString().replaceAll(':', '-')}`);
   const where = await exportLogs(engine, directory, signal).then(
     () => `The nodes’ logs are in ${directory}.`,
-    (why: Error) => `The nodes’ logs could not be exported: ${why.message}`,
+    (why: Error) => `What of the nodes’ logs could be had is in ${directory}: ${why.message}`,
   );
+  const containers = new Map(kindWorkers(pools).map(({ node, container }) => [node, container]));
   return {
     where,
     async kubelet(node) {
-      const text = await readFile(join(directory, node, 'kubelet.log'), 'utf8').catch(() => '');
+      // The control plane's node has its container's name.
+      const container = containers.get(node) ?? node;
+      const text = await readFile(join(directory, container, 'kubelet.log'), 'utf8').catch(() => '');
       return text === '' ? null : text.trimEnd().split('\n').slice(-kubeletLines).join('\n');
     },
   };

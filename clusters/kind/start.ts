@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { V1Node } from '@kubernetes/client-node';
 import type { ClusterStart } from '../cluster-start.ts';
 import { requireSpace } from '../disk-space.ts';
 import { LabError } from '../error.ts';
+import { connect, type Kube } from '../kube.ts';
 import { identify } from '../life/journal.ts';
 import { kubeconfigPath, logDirectory } from '../life/paths.ts';
 import { type Supervisor, startSupervisor } from '../supervisor/start.ts';
@@ -12,8 +14,9 @@ import { ensureTools } from '../tools.ts';
 import { type Engine, findEngine, ownEngine } from './engine.ts';
 import type { EngineOptions } from './engine-protocol.ts';
 import { ensureEngineTree } from './engine-tree.ts';
+import { raiseInotifyLimit } from './inotify.ts';
 import { clusterNames, createCluster, loadImages } from './kind-command.ts';
-import { kindConfig } from './kind-config.ts';
+import { kindConfig, kindWorkers } from './kind-config.ts';
 import { ensureLabImages } from './lab-images.ts';
 import { ensureNodeImage, loadNodeImage } from './node-image.ts';
 import { saveNodeLogs } from './node-logs.ts';
@@ -21,6 +24,7 @@ import { pullOfficialImage } from './official-image.ts';
 import { clusterName, engineData, kindDirectory, ownPrograms } from './paths.ts';
 
 const engineTimeoutSeconds = 90;
+const registerTimeoutSeconds = 60;
 
 /** Of the node image and what ten nodes write. */
 const nodesBytes = 4e9;
@@ -46,19 +50,27 @@ export async function startKind(options: ClusterStart): Promise<void> {
   }
 
   const image = await provideNodeImage({ engine, own: users === null }, options);
+  await raiseInotifyLimit((inotifyInstances) => record({ inotifyInstances }));
   const config = join(kindDirectory, 'kind.yaml');
   const cgroupV1 = !existsSync('/sys/fs/cgroup/cgroup.controllers');
   const apiPort = supervisor === null ? 0 : ownApiPort;
   await writeFile(config, kindConfig({ pools, image: image.reference, apiPort, cgroupV1 }));
   const draft = join(kindDirectory, 'kubeconfig');
+  let silent: readonly string[] = [];
   try {
     await createCluster(engine, { config, kubeconfig: draft }, { signal, progress });
-    if (!image.hasLabImages) await loadLabImages(engine, options);
+    if (supervisor !== null) await setApiPort(draft, supervisor.port);
+    silent = await waitForNodes(await connect(draft), options);
+    if (silent.length === 0 && !image.hasLabImages) await loadLabImages(engine, options);
   } catch (error) {
     signal.throwIfAborted();
-    throw await withLogs(error as Error, engine, signal);
+    throw await startFailure(error as Error, [], engine, options);
   }
-  await publish(draft, supervisor);
+  if (silent.length > 0) {
+    const error = new Error(`No node ${silent.join(' and no node ')} after ${registerTimeoutSeconds} s`);
+    throw await startFailure(error, silent, engine, options);
+  }
+  await rename(draft, kubeconfigPath);
 }
 
 /**
@@ -117,19 +129,49 @@ async function requireFreeName(engine: Engine, signal: AbortSignal): Promise<voi
   });
 }
 
-/** Puts the kubeconfig where commands look for it, with the port that the host can reach. */
-async function publish(draft: string, supervisor: Supervisor | null): Promise<void> {
-  const text = await readFile(draft, 'utf8');
-  if (supervisor !== null) {
-    await writeFile(draft, text.replace(/^(\s*server: https:\/\/127\.0\.0\.1):\d+$/m, `$1:${supervisor.port}`));
-  }
-  await rename(draft, kubeconfigPath);
+/** Puts the port that the host can reach into a kubeconfig. */
+async function setApiPort(kubeconfig: string, port: number): Promise<void> {
+  const text = await readFile(kubeconfig, 'utf8');
+  await writeFile(kubeconfig, text.replace(/^(\s*server: https:\/\/127\.0\.0\.1):\d+$/m, `$1:${port}`));
 }
 
-async function withLogs(error: Error, engine: Engine, signal: AbortSignal): Promise<LabError> {
-  const { where } = await saveNodeLogs(engine, signal);
+/**
+ * Waits until every worker's kubelet has registered its node: kind ends when all have joined, which a kubelet that ends
+ * over and over has too.
+ * @returns the workers that have not within a time.
+ */
+async function waitForNodes(kube: Kube, { pools, signal, progress }: ClusterStart): Promise<readonly string[]> {
+  progress('waiting for the nodes to register');
+  let missing = kindWorkers(pools).map(({ node }) => node);
+  const waited = kube.waitFor<V1Node>('/api/v1/nodes', {
+    signal,
+    timeoutSeconds: registerTimeoutSeconds,
+    what: 'the nodes to register',
+    condition(nodes) {
+      const names = nodes.map(({ metadata }) => metadata?.name);
+      missing = missing.filter((node) => !names.includes(node));
+      return missing.length === 0;
+    },
+  });
+  await waited.catch((error: unknown) => {
+    if (!(error instanceof LabError) || error.code !== 'LAB_WAIT_TIMEOUT') throw error;
+  });
+  return missing;
+}
+
+/** The error of a cluster that cannot be used, with the last lines of the kubelets of `silent`; all nodes' logs are kept. */
+async function startFailure(
+  error: Error,
+  silent: readonly string[],
+  engine: Engine,
+  { pools, signal }: ClusterStart,
+): Promise<LabError> {
+  const { where, kubelet } = await saveNodeLogs(engine, pools, signal);
+  const tails = silent.map(
+    async (node) => `\nLast lines of the kubelet of ${node}:\n${(await kubelet(node)) ?? 'none'}`,
+  );
   return new LabError('LAB_CLUSTER_START_FAILED', {
-    message: `The kind cluster could not be brought up: ${error.message}`,
+    message: `The kind cluster could not be brought up: ${error.message}${(await Promise.all(tails)).join('')}`,
     remedy: where,
     cause: error,
   });

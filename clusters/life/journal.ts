@@ -15,7 +15,7 @@ export type JournaledEngine = z.infer<typeof JournaledEngine>;
 
 /** What the lab has made on this host, or is about to make: enough to remove it all after a kill -9. */
 export const Journal = z.strictObject({
-  version: z.literal(2),
+  version: z.literal(3),
   kind: z.enum(clusterKinds),
   startedAt: z.iso.datetime(),
   /** The command without which the cluster makes no sense; null once `lab up` has finished, for what then stays up. */
@@ -24,6 +24,8 @@ export const Journal = z.strictObject({
   supervisor: ProcessIdentity.nullable(),
   /** The engine that runs the nodes; null where none does. */
   engine: JournaledEngine.nullable(),
+  /** The host's own fs.inotify.max_user_instances; null until the lab has raised it. */
+  inotifyInstances: z.int().nullable(),
   pools: z.array(z.strictObject({ name: z.string(), dataPlane: z.string() })),
 });
 export type Journal = z.infer<typeof Journal>;

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type ClusterKind, type Pool, poolOf } from '../cluster.ts';
 import { LabError } from '../error.ts';
 import { engineOf } from '../kind/engine.ts';
+import { resetInotifyLimit } from '../kind/inotify.ts';
 import { leaveEngine, removeKindFiles } from '../kind/leave.ts';
 import { type NodeLogs, saveNodeLogs } from '../kind/node-logs.ts';
 import { startKind } from '../kind/start.ts';
@@ -40,12 +41,13 @@ export type BroughtUp = {
  */
 export async function bringUp({ kind, pools, retain, signal, progress }: BringUpOptions): Promise<BroughtUp> {
   let journal: Journal = {
-    version: 2,
+    version: 3,
     kind,
     startedAt: new Date().toISOString(),
     owner: await identify(process.pid),
     supervisor: null,
     engine: null,
+    inotifyInstances: null,
     pools: pools.map(({ name, dataPlane }) => ({ name, dataPlane })),
   };
   const record = async (made: Partial<Journal>): Promise<void> => {
@@ -69,7 +71,8 @@ export async function bringUp({ kind, pools, retain, signal, progress }: BringUp
     return {
       cluster: await clusterOf(kind, pools),
       keep,
-      saveNodeLogs: async (signal) => (journal.engine === null ? null : saveNodeLogs(engineOf(journal.engine), signal)),
+      saveNodeLogs: async (signal) =>
+        journal.engine === null ? null : saveNodeLogs(engineOf(journal.engine), pools, signal),
     };
   } catch (error) {
     if (retain) await keep();
@@ -120,6 +123,7 @@ export async function tearDown(): Promise<boolean> {
   await Promise.all(processes.map(gone));
   const cgroups = await cgroupsExist();
   if (cgroups) await removeCgroups();
+  if (typeof journal?.inotifyInstances === 'number') await resetInotifyLimit(journal.inotifyInstances);
   // What no journal tells of may be in any state.
   await removeKindFiles({ keepData: readable && left, data: engine?.data ?? null });
   await Promise.all(
