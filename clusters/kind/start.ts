@@ -14,7 +14,7 @@ import { ensureTools } from '../tools.ts';
 import { type Engine, findEngine, ownEngine } from './engine.ts';
 import type { EngineOptions } from './engine-protocol.ts';
 import { ensureEngineTree } from './engine-tree.ts';
-import { raiseInotifyLimit } from './inotify.ts';
+import { allowInotify } from './inotify.ts';
 import { clusterNames, createCluster, loadImages } from './kind-command.ts';
 import { kindConfig, kindWorkers } from './kind-config.ts';
 import { ensureLabImages } from './lab-images.ts';
@@ -50,7 +50,7 @@ export async function startKind(options: ClusterStart): Promise<void> {
   }
 
   const image = await provideNodeImage({ engine, own: users === null }, options);
-  await raiseInotifyLimit((inotifyInstances) => record({ inotifyInstances }));
+  await allowInotify(kindWorkers(pools).length, { record: (inotify) => record({ inotify }), progress });
   const config = join(kindDirectory, 'kind.yaml');
   const cgroupV1 = !existsSync('/sys/fs/cgroup/cgroup.controllers');
   const apiPort = supervisor === null ? 0 : ownApiPort;

@@ -24,8 +24,8 @@ export const Journal = z.strictObject({
   supervisor: ProcessIdentity.nullable(),
   /** The engine that runs the nodes; null where none does. */
   engine: JournaledEngine.nullable(),
-  /** The host's own fs.inotify.max_user_instances; null until the lab has raised it. */
-  inotifyInstances: z.int().nullable(),
+  /** fs.inotify.max_user_instances; null until the lab has changed it. See `kind/inotify.ts`. */
+  inotify: z.strictObject({ before: z.int(), raised: z.int() }).nullable(),
   pools: z.array(z.strictObject({ name: z.string(), dataPlane: z.string() })),
 });
 export type Journal = z.infer<typeof Journal>;

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type ClusterKind, type Pool, poolOf } from '../cluster.ts';
 import { LabError } from '../error.ts';
 import { engineOf } from '../kind/engine.ts';
-import { resetInotifyLimit } from '../kind/inotify.ts';
+import { resetInotify } from '../kind/inotify.ts';
 import { leaveEngine, removeKindFiles } from '../kind/leave.ts';
 import { type NodeLogs, saveNodeLogs } from '../kind/node-logs.ts';
 import { startKind } from '../kind/start.ts';
@@ -47,7 +47,7 @@ export async function bringUp({ kind, pools, retain, signal, progress }: BringUp
     owner: await identify(process.pid),
     supervisor: null,
     engine: null,
-    inotifyInstances: null,
+    inotify: null,
     pools: pools.map(({ name, dataPlane }) => ({ name, dataPlane })),
   };
   const record = async (made: Partial<Journal>): Promise<void> => {
@@ -123,7 +123,7 @@ export async function tearDown(): Promise<boolean> {
   await Promise.all(processes.map(gone));
   const cgroups = await cgroupsExist();
   if (cgroups) await removeCgroups();
-  if (typeof journal?.inotifyInstances === 'number') await resetInotifyLimit(journal.inotifyInstances);
+  if (journal?.inotify) await resetInotify(journal.inotify);
   // What no journal tells of may be in any state.
   await removeKindFiles({ keepData: readable && left, data: engine?.data ?? null });
   await Promise.all(
