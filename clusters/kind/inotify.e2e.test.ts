@@ -11,7 +11,7 @@ afterEach(() => writeFileSync(path, String(host)));
 test('the limit is raised where the nodes need it, recorded before, told of, and put back', async () => {
   const { recorded, told } = await allow(1000);
   assert.ok(recorded !== null && recorded.raised >= 16_000);
-  assert.deepEqual(recorded, { before: host, raised: limit(), then: host });
+  assert.deepEqual(recorded, { before: host, raised: limit(), limitThen: host });
   assert.match(told[0] ?? '', new RegExp(`is ${recorded.raised} instead of ${host}`));
   await resetInotify(recorded);
   assert.equal(limit(), host);
@@ -34,15 +34,15 @@ test('what somebody else has set meanwhile stays', async () => {
 });
 
 async function allow(workers: number) {
-  let recorded: (InotifyLimit & { then: number }) | null = null;
+  let recorded: (InotifyLimit & { limitThen: number }) | null = null;
   const told: string[] = [];
   await allowInotify(workers, {
     record: async (change) => {
-      recorded = { ...change, then: limit() };
+      recorded = { ...change, limitThen: limit() };
     },
     progress: (message) => told.push(message),
   });
-  return { recorded: recorded as (InotifyLimit & { then: number }) | null, told };
+  return { recorded: recorded as (InotifyLimit & { limitThen: number }) | null, told };
 }
 
 function limit(): number {
