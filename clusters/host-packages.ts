@@ -36,6 +36,18 @@ export const hostPackages = {
     why: '`lab test` and `lab check cycles` see with it that no BPF program is left',
     ubuntu: 'linux-tools-generic',
   },
+  libbpf1: {
+    probe: ['sh', '-c', 'ldconfig -p | grep -q libbpf.so.1'],
+    why: 'loads the programs of the sidecarless data plane into the kernel',
+  },
+  clang: { programs: ['clang'], why: 'compiles them' },
+  'libbpf-dev': {
+    probe: ['test', '-r', '/usr/include/bpf/bpf_helpers.h'],
+    why: 'has the headers that they are made with',
+  },
+  make: { programs: ['make'], why: 'builds them' },
+  gcc: { programs: ['gcc'], why: 'compiles the CNI plugin of the sidecarless data plane' },
+  'libc6-dev': { probe: ['test', '-r', '/usr/include/stdio.h'], why: 'has the C library that it is linked with' },
   shellcheck: { programs: ['shellcheck'], why: '`lab test` checks shell scripts with it' },
 } as const satisfies Record<
   string,
@@ -44,9 +56,23 @@ export const hostPackages = {
 
 export type HostPackage = keyof typeof hostPackages;
 
+const toBuildAndTest: ReadonlySet<HostPackage> = new Set([
+  'python3-pip',
+  'mmdebstrap',
+  'debian-archive-keyring',
+  'skopeo',
+  'bpftool',
+  'clang',
+  'libbpf-dev',
+  'make',
+  'gcc',
+  'libc6-dev',
+  'shellcheck',
+]);
+
 /** The packages that an embedded cluster needs; the others serve building and testing. */
 export const clusterPackages: readonly HostPackage[] = (Object.keys(hostPackages) as HostPackage[]).filter(
-  (name) => !['python3-pip', 'mmdebstrap', 'debian-archive-keyring', 'skopeo', 'bpftool', 'shellcheck'].includes(name),
+  (name) => !toBuildAndTest.has(name),
 );
 
 /**

@@ -27,6 +27,10 @@ export const imageTools: readonly ToolName[] = [
   'sidecar-agent',
   'sidecar-control',
   'sidecar-drain',
+  'sidecarless-agent',
+  'sidecarless-bpf',
+  'sidecarless-cni',
+  'koffi',
   'workload',
 ];
 
@@ -45,6 +49,15 @@ export const images: ImageCatalogue = {
         destination: `${binaries}/${name}.mjs`,
       })),
       { source: toolPath('envoy-descriptors'), destination: '/opt/lab/share/envoy-descriptors.binpb' },
+    ]),
+  'lab/sidecarless': () =>
+    image([
+      { source: process.execPath, destination: `${binaries}/node` },
+      { source: toolPath('sidecarless-agent'), destination: `${binaries}/sidecarless-agent.mjs` },
+      { source: toolPath('sidecarless-bpf'), destination: '/opt/lab/share/bpf' },
+      { source: toolPath('sidecarless-cni'), destination: '/opt/lab/share/cni/lab-sidecarless' },
+      // Where koffi looks for it from the program's folder.
+      { source: toolPath('koffi'), destination: '/opt/build/koffi/linux_x64/koffi.node' },
     ]),
   'lab/node-tools': () => image([]),
 };

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from './exec.ts';
 import { goProgram } from './go.ts';
+import { ensurePackages } from './host-packages.ts';
 import type { CacheContext } from './tool-cache.ts';
 
 /** Programs of a Go module. `output` is a file, or a folder when it ends in `/`. */
@@ -31,6 +32,20 @@ export async function runGo(
   context: CacheContext,
 ): Promise<void> {
   await go(name, module, ['run', '-trimpath', '.', ...args], context);
+}
+
+/** Builds all BPF programs of a folder by its Makefile, into a folder of object files. */
+export async function buildBpf(folder: string, output: string, context: CacheContext): Promise<void> {
+  await ensurePackages(['clang', 'libbpf-dev', 'make'], context);
+  context.progress('bpf: compiling');
+  await exec('make', ['--silent', '-C', folder, `OUT=${output}`], { signal: context.signal });
+}
+
+/** Builds a static program from one C file. */
+export async function buildC(source: string, output: string, context: CacheContext): Promise<void> {
+  await ensurePackages(['gcc', 'libc6-dev'], context);
+  const flags = ['-std=gnu11', '-static', '-O2', '-s', '-Wall', '-Wextra', '-Werror'];
+  await exec('gcc', [...flags, '-o', output, source], { signal: context.signal });
 }
 
 async function go(name: string, module: string, args: readonly string[], context: CacheContext): Promise<void> {

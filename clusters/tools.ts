@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from './error.ts';
 import { bundleNodePrograms, type NodePrograms, nodeProgramSources } from './node-programs.ts';
 import { pins } from './pins.ts';
 import { fetchRelease } from './release.ts';
-import { buildGo, type GoBuild, runGo } from './tool-build.ts';
+import { buildBpf, buildC, buildGo, type GoBuild, runGo } from './tool-build.ts';
 import { type CacheContext, cacheRoot, contentHash, ensureCached, isWhole } from './tool-cache.ts';
 import { installWheel } from './wheel.ts';
 
@@ -31,6 +32,10 @@ export const toolNames = [
   'sidecar-control',
   'sidecar-agent',
   'sidecar-drain',
+  'sidecarless-agent',
+  'sidecarless-bpf',
+  'sidecarless-cni',
+  'koffi',
   'kind',
   'pause',
 ] as const;
@@ -44,6 +49,8 @@ type Artefact = {
   tools: Partial<Record<ToolName, string>>;
   /** Folder of the Go module that it is built from, relative to the repository. */
   module?: string;
+  /** Files of the repository that it is compiled from, as a pattern. */
+  sources?: string;
   /** Programs of the repository that it is made of. */
   programs?: NodePrograms;
   pin?: object;
@@ -58,6 +65,7 @@ const datapathPrograms: NodePrograms = {
     'sidecar-control': 'datapath/sidecar/control.ts',
     'sidecar-agent': 'datapath/sidecar/agent.ts',
     'sidecar-drain': 'datapath/sidecar/drain.ts',
+    'sidecarless-agent': 'datapath/sidecarless/agent/agent.ts',
   },
   folders: ['datapath', 'clusters'],
 };
@@ -115,7 +123,39 @@ const artefacts: readonly Artefact[] = [
     programs: datapathPrograms,
     make: (directory, context) => bundleNodePrograms(datapathPrograms, directory, context),
   },
+  {
+    name: 'bpf',
+    version: 'repository',
+    tools: { 'sidecarless-bpf': 'objects' },
+    sources: 'bpf/{*.bpf.c,lib/*.h,Makefile}',
+    make: (directory, context) => buildBpf(join(repository, 'bpf'), join(directory, 'objects'), context),
+  },
+  {
+    name: 'cni',
+    version: 'repository',
+    tools: { 'sidecarless-cni': 'lab-sidecarless' },
+    sources: 'datapath/sidecarless/cni/plugin/*.c',
+    make: (directory, context) =>
+      buildC(
+        join(repository, 'datapath/sidecarless/cni/plugin/lab-sidecarless.c'),
+        join(directory, 'lab-sidecarless'),
+        context,
+      ),
+  },
+  {
+    name: 'koffi',
+    version: 'repository',
+    tools: { koffi: 'koffi.node' },
+    sources: 'package-lock.json',
+    make: (directory) =>
+      copyFromPackages('@koromix/koffi-linux-x64/linux_x64/koffi.node', join(directory, 'koffi.node')),
+  },
 ];
+
+/** Copies a file that an npm package has for this platform. */
+async function copyFromPackages(path: string, output: string): Promise<void> {
+  await copyFile(join(repository, 'node_modules', path), output);
+}
 
 /** Programs of Kubernetes, of the official release or built. */
 function kubernetes(name: string, commands: readonly ToolName[]): Artefact {
@@ -232,6 +272,7 @@ function directoryOf(artefact: Artefact): string {
   const sources = {
     ...(artefact.module === undefined ? {} : goSources(join(repository, artefact.module))),
     ...(artefact.programs === undefined ? {} : nodeProgramSources(artefact.programs)),
+    ...(artefact.sources === undefined ? {} : filesOf(artefact.sources)),
   };
   const hash = contentHash({ pin: artefact.pin ?? null, sources });
   const directory = join(root, `${artefact.name}-${artefact.version}-${hash}`);
@@ -250,6 +291,12 @@ function goSources(module: string): Record<string, string> {
     Object.entries(goSources(join(module, folder))).map(([path, text]) => [`${folder}/${path}`, text] as const),
   );
   return Object.fromEntries([...own, ...replaced]);
+}
+
+/** Files of the repository by a pattern: path to content. */
+function filesOf(pattern: string): Record<string, string> {
+  const paths = globSync(pattern, { cwd: repository }).sort();
+  return Object.fromEntries(paths.map((path) => [path, readFileSync(join(repository, path), 'utf8')]));
 }
 
 async function fetchOrBuild(

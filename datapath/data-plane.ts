@@ -53,6 +53,10 @@ export type DataPlane = {
   enroll(template: V1PodTemplateSpec, pool: Pool): V1PodTemplateSpec;
   /** Resolves when the data plane has accepted the configuration of all enrolled pods. */
   ready(context: DataPlaneContext, pool: Pool): Promise<void>;
+  /** Switches the data plane to a test case's variant, before its requests are sent; absent where there are no variants. */
+  prepare?(context: DataPlaneContext, testCase: TestCase): Promise<void>;
+  /** Whether the data of a test case goes past every link, by a short-cut that has counters of its own. */
+  bypassesLinks?(testCase: TestCase): boolean;
   /** Counters of every hop that traffic of this test case could take: those it should, and those it should not. */
   evidence(context: DataPlaneContext, testCase: TestCase): Promise<Evidence>;
   /** What the counters must show for that traffic. A counter that is not named here must not move. */

@@ -12,11 +12,12 @@ export type EvidenceCheck = z.infer<typeof EvidenceCheck>;
 
 /**
  * One capture of the traffic. A test case that claims encryption has two: one that expects `ciphertext`, and its twin of
- * the same traffic with encryption off, which expects `plaintext` and so shows that the first would have seen it.
+ * the same traffic with encryption off, which expects `plaintext` and so shows that the first would have seen it. So has
+ * one that claims a short-cut past all links, whose first expects `nothing` but packets without data.
  */
 export const Capture = z.strictObject({
   where: z.string(),
-  expected: z.enum(['plaintext', 'ciphertext']),
+  expected: z.enum(['plaintext', 'ciphertext', 'nothing']),
   /** Packets between the two pods while the requests were under way, and the bytes that they carried. */
   packets: z.int().nonnegative(),
   payloadBytes: z.int().nonnegative(),
@@ -71,6 +72,8 @@ export function evidenceRecord(
 
 /** A capture that did not see all of the traffic shows nothing, so it never holds. */
 function captureHeld(capture: Omit<Capture, 'held'>): boolean {
+  // The handshakes are there to be seen, and without them nothing was looked at.
+  if (capture.expected === 'nothing') return capture.packets > 0 && capture.payloadBytes === 0;
   return sawTraffic(capture) && capture.plaintextFound === (capture.expected === 'plaintext');
 }
 
@@ -86,6 +89,9 @@ function checkReason({ claim, counter, expected, measured }: EvidenceCheck): str
 function captureReason(capture: Capture): string {
   const { where, expected, packets, payloadBytes, requestBytes } = capture;
   if (packets === 0) return `The capture ${where} saw no packet between generator and workload.`;
+  if (expected === 'nothing') {
+    return `The capture ${where} saw ${payloadBytes} bytes between generator and workload, which the data plane claims went past it.`;
+  }
   if (!sawTraffic(capture)) {
     return `The capture ${where} saw ${payloadBytes} bytes between generator and workload, but the requests and their answers had ${requestBytes}: some went another way, so it proves nothing.`;
   }

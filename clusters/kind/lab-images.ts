@@ -26,6 +26,7 @@ const base: DebianTree = {
     'mount',
     'util-linux',
     'libstdc++6',
+    'libbpf1',
   ],
 };
 
@@ -73,7 +74,7 @@ async function makeImages(described: readonly Described[], draft: string, contex
     if (known !== undefined) return known;
     const root = join(work, `layer-${layers.size}`);
     await mkdir(join(root, dirname(destination)), { recursive: true });
-    await cp(source, join(root, destination));
+    await cp(source, join(root, destination), { recursive: true });
     const layer = await writeLayer(root, `${root}.tar`, { signal });
     await rm(root, { recursive: true });
     layers.set(key, layer);

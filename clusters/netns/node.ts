@@ -56,5 +56,7 @@ function nodeSetUp(name: string, layers: string): string {
     (tree) =>
       `mount -t overlay -o lowerdir=/${tree},upperdir=${layers}/${tree}/upper,workdir=${layers}/${tree}/work lab /${tree}`,
   );
-  return [`hostname ${name}`, ...mounts, `mkdir -p ${nodeDirectories.join(' ')}`].join('\n');
+  // As systemd leaves it: what a pod mounts below a Bidirectional volume is there for the node, and stays after the pod.
+  const shared = 'mount --make-shared /run';
+  return [`hostname ${name}`, ...mounts, shared, `mkdir -p ${nodeDirectories.join(' ')}`].join('\n');
 }

@@ -1,8 +1,8 @@
-import type { KubernetesObject, V1EndpointSlice, V1Node, V1Pod } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
+import type { KubernetesObject, V1Node, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import type { Kube } from '../../clusters/kube.ts';
+import { apiServerAddress, podKubeconfig } from '../api-server.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
 
 /** What of a pool the base network is about: the nodes with this label value, and the namespace that its pods live in. */
@@ -20,7 +20,7 @@ export async function installBaseNetwork(
   pool: BaseNetworkPool,
 ): Promise<void> {
   progress(`${pool.name}: kube-proxy and CNI configuration`);
-  const [server, nodes] = await Promise.all([apiServer(kube, signal), listNodes(kube, signal)]);
+  const [server, nodes] = await Promise.all([apiServerAddress(kube, signal), listNodes(kube, signal)]);
   await kube.apply(baseNetworkObjects(pool, server, nodes), signal);
   const expected = nodes.filter((node) => node.metadata?.labels?.[poolLabel] === pool.name).length;
   await kube.waitFor<V1Pod>(`/api/v1/namespaces/${pool.systemNamespace}/pods`, {
@@ -79,7 +79,7 @@ export function baseNetworkObjects(
       kind: 'ConfigMap',
       metadata: { name: 'base-network', namespace },
       data: {
-        'kubeconfig.yaml': proxyKubeconfig(server),
+        'kubeconfig.yaml': podKubeconfig(server, 'kube-proxy'),
         ...Object.fromEntries(
           nodes
             .filter((node) => node.metadata?.labels?.[poolLabel] === pool.name)
@@ -193,31 +193,6 @@ function internalAddress(node: V1Node): string {
     message: `Node ${node.metadata?.name} has no InternalIP: routes to its pods cannot be set`,
     remedy: 'Look at it with `lab kubectl describe node`.',
   });
-}
-
-// kube-proxy cannot reach the API by the Service that it is about to set up.
-function proxyKubeconfig(server: string): string {
-  const secrets = '/var/run/secrets/kubernetes.io/serviceaccount';
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'lab', cluster: { server, 'certificate-authority': `${secrets}/ca.crt` } }],
-    users: [{ name: 'kube-proxy', user: { tokenFile: `${secrets}/token` } }],
-    contexts: [{ name: 'lab', context: { cluster: 'lab', user: 'kube-proxy' } }],
-    'current-context': 'lab',
-  });
-}
-
-/** The API server's own address, as it publishes it behind the `kubernetes` Service soon after its start. */
-async function apiServer(kube: Kube, signal: AbortSignal): Promise<string> {
-  const [slice] = await kube.waitFor<V1EndpointSlice>('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', {
-    signal,
-    timeoutSeconds: readyTimeoutSeconds,
-    what: 'the API server to publish its address',
-    fieldSelector: 'metadata.name=kubernetes',
-    condition: ([published]) => published?.endpoints?.[0]?.addresses[0] !== undefined,
-  });
-  return `https://${slice?.endpoints?.[0]?.addresses[0]}:${slice?.ports?.[0]?.port}`;
 }
 
 async function listNodes(kube: Kube, signal: AbortSignal): Promise<V1Node[]> {

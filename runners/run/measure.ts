@@ -46,6 +46,7 @@ export async function measureBlock(
 ): Promise<MeasuredBlock> {
   const generator = deployed.generators.get(planned.testCase.placement);
   if (generator === undefined) throw new Error(`no generator stands ${planned.testCase.placement}`);
+  await planned.dataPlane.prepare?.(context, planned.testCase);
   const before = await readPath(context, planned, deployed.workload);
   let begin: Sample | null = null;
   let end: Sample | null = null;

@@ -80,6 +80,7 @@ async function probe(
   }: { planned: PlannedCase; generator: V1Pod; workload: V1Pod; clusterIp: string },
 ): Promise<Probe> {
   const word = `lab-${randomBytes(12).toString('hex')}`;
+  await planned.dataPlane.prepare?.(context, planned.testCase);
   const before = await readPath(context, planned, workload);
   const from = Date.now() / 1000;
   const result = await sendRequests(
@@ -105,19 +106,22 @@ function judge(
   generator: V1Pod,
 ): EvidenceRecord {
   const checks = [...answers(probe, generator), ...probe.checks];
-  if (probe.planned.testCase.encryption === 'none') return evidenceRecord(checks, [captured(probe, 'plaintext')]);
-  const twin = twinOf(probe.planned.testCase, all);
+  const { dataPlane, testCase } = probe.planned;
+  const bypasses = dataPlane.bypassesLinks?.(testCase) ?? false;
+  if (!bypasses && testCase.encryption === 'none') return evidenceRecord(checks, [captured(probe, 'plaintext')]);
+  const twin = twinOf(testCase, all);
   // Without a twin, validity says that no capture shows that plaintext would have been noticed.
   const sanity = twin === undefined ? [] : [captured(twin, 'plaintext')];
-  return evidenceRecord(checks, [captured(probe, 'ciphertext'), ...sanity]);
+  return evidenceRecord(checks, [captured(probe, bypasses ? 'nothing' : 'ciphertext'), ...sanity]);
 }
 
 type Captured = Parameters<typeof evidenceRecord>[1][number];
 
-/** The same test case without encryption: what the capture must be able to see. */
-function twinOf(testCase: TestCase, all: readonly Probe[]): Probe | undefined {
+/** The same test case without encryption, and by the links: what the capture must be able to see. */
+function twinOf({ profile }: TestCase, all: readonly Probe[]): Probe | undefined {
   return all.find(
-    ({ planned }) => planned.testCase.profile === testCase.profile && planned.testCase.encryption === 'none',
+    ({ planned: { dataPlane, testCase } }) =>
+      testCase.profile === profile && testCase.encryption === 'none' && !dataPlane.bypassesLinks?.(testCase),
   );
 }
 

@@ -1,0 +1,79 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { libbpf } from '../bpf/libbpf.ts';
+import type { BpfMap } from '../bpf/map.ts';
+import { attachToCgroup, attachToLink, attachToSockets, linkPin, loadObject } from '../bpf/programs.ts';
+import { type RingReader, readRing } from '../bpf/ring-buffer.ts';
+import { sizes } from './records.ts';
+
+/** The kernel's side of a node: every program loaded, every map that the agent uses. */
+export type Datapath = {
+  readonly config: BpfMap;
+  readonly endpoints: BpfMap;
+  readonly ipcache: BpfMap;
+  readonly policies: BpfMap;
+  readonly services: BpfMap;
+  readonly backends: BpfMap;
+  readonly connects: BpfMap;
+  readonly counters: BpfMap;
+  readonly shortcut: BpfMap;
+  readonly lost: BpfMap;
+  attachPod(ifindex: number): void;
+  attachUplink(ifindex: number): void;
+  /** Services at connect time, and the short-cut, for all sockets below a cgroup. */
+  attachCgroup(path: string): void;
+  readEvents(handle: (record: Uint8Array) => void): RingReader;
+};
+
+/** Programs of sockets, which hang at the cgroup. */
+const cgroupPrograms = {
+  socket: [
+    'sl_connect4',
+    'sl_connect6',
+    'sl_sendmsg4',
+    'sl_sendmsg6',
+    'sl_recvmsg4',
+    'sl_recvmsg6',
+    'sl_getpeer4',
+    'sl_getpeer6',
+  ],
+  shortcut: ['sl_sockops'],
+} as const;
+
+/**
+ * Loads the programs of `objects` (a folder of object files) and opens the maps, those of an earlier agent included, by
+ * their pins in a folder of a bpffs.
+ */
+export function openDatapath(objects: string, pins: string): Datapath {
+  mkdirSync(pins, { recursive: true });
+  const load = (name: string) => loadObject(join(objects, `${name}.bpf.o`), pins);
+  const pod = load('pod');
+  const uplink = load('uplink');
+  const socket = load('socket');
+  const shortcut = load('shortcut');
+  const counterSize = 16;
+  const cpus = libbpf().possibleCpus();
+  return {
+    config: pod.map('sl_config', 4, sizes.config),
+    endpoints: pod.map('sl_endpoints', sizes.address, sizes.endpoint),
+    ipcache: pod.map('sl_ipcache', sizes.ipcacheKey, sizes.ipcacheEntry),
+    policies: pod.map('sl_policies', 4, 4),
+    services: socket.map('sl_services', sizes.serviceKey, sizes.service),
+    backends: socket.map('sl_backends', 4, sizes.backend),
+    connects: socket.map('sl_connects', 4, 8),
+    counters: pod.map('sl_counters', 4, counterSize * cpus),
+    shortcut: shortcut.map('sl_shortcut', 4, counterSize * cpus),
+    lost: pod.map('sl_lost', 4, 8 * cpus),
+    attachPod(ifindex) {
+      attachToLink(pod.programFd('sl_from_pod'), ifindex, 'ingress');
+      attachToLink(pod.programFd('sl_to_pod'), ifindex, 'egress');
+    },
+    attachUplink: (ifindex) => attachToLink(uplink.programFd('sl_from_net'), ifindex, 'ingress'),
+    attachCgroup(path) {
+      attachToSockets(shortcut.programFd('sl_msg'), shortcut.map('sl_sockets', 36, 8));
+      for (const name of cgroupPrograms.socket) attachToCgroup(socket.program(name), path, linkPin(pins, name));
+      for (const name of cgroupPrograms.shortcut) attachToCgroup(shortcut.program(name), path, linkPin(pins, name));
+    },
+    readEvents: (handle) => readRing(pod.map('sl_events', 0, 0), handle),
+  };
+}

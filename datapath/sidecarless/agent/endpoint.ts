@@ -1,0 +1,78 @@
+import { createPolicyMap } from '../bpf/map.ts';
+import type { PodEndpoint } from '../cni/endpoint.ts';
+import { parseAddress } from '../flow/address.ts';
+import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
+import { diff } from '../policy/diff.ts';
+import type { Datapath } from './datapath.ts';
+import type { Mirror } from './mirror.ts';
+import type { PodFacts } from './pod-facts.ts';
+import { endpointFlags, endpointRecord, policyKey, policyRecord, sizes, uint32 } from './records.ts';
+
+/** Entries that one endpoint's policy may have. */
+const policyCapacity = 16_384;
+
+/** A local pod whose programs and policy are loaded. */
+export type Endpoint = {
+  /** The interface index of its link on the node: no other endpoint of the node ever has had it. */
+  readonly id: number;
+  readonly link: PodEndpoint;
+  pod: PodFacts;
+  identity: number;
+  /**
+   * Makes the map say what the policy says: `grant` before addresses are given to others, `revoke` after.
+   * @returns whether anything has changed.
+   */
+  grant(policy: CompiledPolicy): boolean;
+  revoke(): boolean;
+  /** Takes programs' knowledge of it away. */
+  remove(): void;
+};
+
+/** Loads a pod's policy and then its address: from now on the programs at its link know it. */
+export function openEndpoint(
+  { datapath, endpoints }: { datapath: Datapath; endpoints: Mirror },
+  link: PodEndpoint,
+  { pod, identity }: { pod: PodFacts; identity: number },
+): Endpoint {
+  const map = createPolicyMap(`sl_policy_${link.ifindex}`.slice(0, 15), {
+    keySize: sizes.policyKey,
+    valueSize: sizes.policyEntry,
+    entries: policyCapacity,
+  });
+  let written: readonly PolicyEntry[] = [];
+  let stale: readonly PolicyEntry[] = [];
+  let flags = 0;
+  const keys = link.addresses.map(parseAddress);
+  const endpoint: Endpoint = {
+    id: link.ifindex,
+    link,
+    pod,
+    identity,
+    grant(policy) {
+      const changes = diff(written, policy.entries);
+      map.updateAll(changes.put.map((entry) => ({ key: policyKey(entry), value: policyRecord(entry) })));
+      stale = changes.delete;
+      written = policy.entries;
+      flags =
+        (policy.policeIngress ? endpointFlags.policeIngress : 0) |
+        (policy.policeEgress ? endpointFlags.policeEgress : 0);
+      const { ifindex, mac, nodeMac } = link;
+      const value = endpointRecord({ id: ifindex, ifindex, identity: endpoint.identity, flags, mac, nodeMac });
+      const changed = endpoints.put(keys.map((key) => ({ key, value })));
+      return changed || changes.put.length > 0;
+    },
+    revoke() {
+      for (const entry of stale) map.delete(policyKey(entry));
+      const changed = stale.length > 0;
+      stale = [];
+      return changed;
+    },
+    remove() {
+      endpoints.remove(keys);
+      datapath.policies.delete(uint32(link.ifindex));
+      map.close();
+    },
+  };
+  datapath.policies.update(uint32(link.ifindex), uint32(map.fd));
+  return endpoint;
+}

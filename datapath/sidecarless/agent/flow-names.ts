@@ -1,0 +1,49 @@
+import type { FlowContext, FlowPod } from '../flow/flow-context.ts';
+import type { RuleTable } from '../policy/rule-table.ts';
+import type { Labels } from '../policy/selector.ts';
+import type { ClusterState } from './cluster-state.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { IdentityRegistry } from './identity-registry.ts';
+import type { ServiceTable } from './services.ts';
+
+export type FlowNames = {
+  ownNode: string;
+  state: ClusterState;
+  registry: IdentityRegistry;
+  endpoints: ReadonlyMap<string, Endpoint>;
+  table: RuleTable;
+  services: ServiceTable;
+  newUuid: () => string;
+};
+
+/** What the agent knows of the numbers in events. */
+export function flowContext({ ownNode, state, registry, endpoints, table, services, newUuid }: FlowNames): FlowContext {
+  const podOf = (address: string): FlowPod | null => {
+    for (const { pod, identity, link, id } of endpoints.values()) {
+      if (link.addresses.includes(address)) return { ...named(pod), identity, endpoint: id };
+    }
+    const pod = state.pods().find(({ addresses }) => addresses.includes(address));
+    return pod === undefined ? null : { ...named(pod), identity: registry.find(pod.labels) ?? 0, endpoint: null };
+  };
+  return {
+    nodeName: ownNode,
+    clockOffsetNanoseconds: BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint(),
+    newUuid,
+    pod: podOf,
+    identityLabels: (id) => listed(registry.labelsOf(id) ?? {}),
+    service: (address, port) => services.nameOf(address, port),
+    rule(number) {
+      const rule = table.nameOf(number);
+      return rule === null ? null : { kind: rule.kind, namespace: rule.namespace ?? '', name: rule.name, match: 'all' };
+    },
+    socketPod: () => null,
+  };
+}
+
+function named({ namespace, name, labels }: { namespace: string; name: string; labels: Labels }) {
+  return { namespace, name, labels: listed(labels) };
+}
+
+function listed(labels: Labels): string[] {
+  return Object.entries(labels).map(([key, value]) => (value === '' ? key : `${key}=${value}`));
+}

@@ -1,0 +1,114 @@
+import { closeSync } from 'node:fs';
+import { check, libbpf } from './libbpf.ts';
+
+/** Kinds of maps that the agent makes itself, by the kernel's numbers. */
+export const lpmTrie = 11;
+
+const noPrealloc = 1;
+const readOnlyForPrograms = 1 << 7;
+
+/** One key and its value, as bytes in the map's layout. */
+export type MapEntry = { key: Uint8Array; value: Uint8Array };
+
+/**
+ * A BPF map by its descriptor. Values of per-CPU maps are one after the other, each on a multiple of 8 bytes. All calls
+ * throw LabError LAB_BPF_FAILED with the map's name.
+ */
+export type BpfMap = {
+  readonly name: string;
+  readonly fd: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  lookup(key: Uint8Array): Uint8Array | null;
+  update(key: Uint8Array, value: Uint8Array): void;
+  /** No error where there is no such key. */
+  delete(key: Uint8Array): void;
+  /** In one system call where the kernel can. */
+  updateAll(entries: readonly MapEntry[]): void;
+  deleteAll(keys: readonly Uint8Array[]): void;
+  entries(): MapEntry[];
+  close(): void;
+};
+
+/** Sizes are those of the map's own layout; for a per-CPU map `valueSize` is that of all CPUs' values together. */
+export function bpfMap(name: string, fd: number, keySize: number, valueSize: number): BpfMap {
+  const bpf = libbpf();
+  const map: BpfMap = {
+    name,
+    fd,
+    keySize,
+    valueSize,
+    lookup(key) {
+      const value = new Uint8Array(valueSize);
+      const result = bpf.lookup(fd, key, value);
+      if (result === -2) return null;
+      check(`${name}: lookup`, result);
+      return value;
+    },
+    update: (key, value) => void check(`${name}: update`, bpf.update(fd, key, value, 0)),
+    delete(key) {
+      const result = bpf.remove(fd, key);
+      if (result !== -2) check(`${name}: delete`, result);
+    },
+    updateAll(entries) {
+      if (entries.length === 0) return;
+      const keys = packed(
+        entries.map(({ key }) => key),
+        keySize,
+      );
+      const values = packed(
+        entries.map(({ value }) => value),
+        valueSize,
+      );
+      const count = new Uint32Array([entries.length]);
+      check(`${name}: update of ${entries.length}`, bpf.updateBatch(fd, keys, values, count, null));
+    },
+    deleteAll(keys) {
+      for (const key of keys) map.delete(key);
+    },
+    entries() {
+      const found: MapEntry[] = [];
+      let key: Uint8Array | null = null;
+      for (;;) {
+        const next: Uint8Array = new Uint8Array(keySize);
+        const result = bpf.nextKey(fd, key, next);
+        if (result === -2) return found;
+        check(`${name}: next key`, result);
+        const value = map.lookup(next);
+        if (value !== null) found.push({ key: next, value });
+        key = next;
+      }
+    },
+    close: () => closeSync(fd),
+  };
+  return map;
+}
+
+/** The trie of one endpoint's policy, as `sl_policies` takes it. */
+export function createPolicyMap(
+  name: string,
+  {
+    keySize,
+    valueSize,
+    entries,
+  }: {
+    keySize: number;
+    valueSize: number;
+    entries: number;
+  },
+): BpfMap {
+  // struct bpf_map_create_opts: its size, four BTF ids, the inner map, and the flags.
+  const options = new DataView(new ArrayBuffer(56));
+  options.setBigUint64(0, 56n, true);
+  options.setUint32(28, noPrealloc | readOnlyForPrograms, true);
+  const fd = libbpf().createMap(lpmTrie, name, keySize, valueSize, entries, new Uint8Array(options.buffer));
+  return bpfMap(name, check(`make map ${name}`, fd), keySize, valueSize);
+}
+
+function packed(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const all = new Uint8Array(parts.length * size);
+  parts.forEach((part, index) => {
+    all.set(part, index * size);
+  });
+  return all;
+}

@@ -1,0 +1,108 @@
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { addressOf, check, checkHandle, type Handle, libbpf, quietly } from './libbpf.ts';
+import { type BpfMap, bpfMap } from './map.ts';
+
+/** A loaded object file: its programs and maps. Closing it leaves what is pinned or attached. */
+export type BpfObject = {
+  program(name: string): Handle;
+  programFd(name: string): number;
+  map(name: string, keySize: number, valueSize: number): BpfMap;
+  close(): void;
+};
+
+/**
+ * Loads an object file into the kernel. Maps that are to be pinned are taken from `pins` (a directory of a bpffs) where they
+ * are there already.
+ * @throws LabError LAB_BPF_FAILED; the verifier's words are on standard error then.
+ */
+export function loadObject(path: string, pins: string): BpfObject {
+  const bpf = libbpf();
+  const root = Buffer.from(`${pins}\0`);
+  // struct bpf_object_open_opts: its size, a name, a flag, and the folder of pins.
+  const options = new DataView(new ArrayBuffer(80));
+  options.setBigUint64(0, 80n, true);
+  options.setBigUint64(24, addressOf(root), true);
+  const object = checkHandle(`open ${path}`, bpf.openFile(path, new Uint8Array(options.buffer)));
+  const loaded = bpf.load(object);
+  if (loaded < 0) bpf.close(object);
+  check(`load ${path}`, loaded);
+  const program = (name: string): Handle => checkHandle(`program ${name}`, bpf.program(object, name));
+  return {
+    program,
+    programFd: (name) => bpf.programFd(program(name)),
+    map: (name, keySize, valueSize) => bpfMap(name, check(`map ${name}`, bpf.mapFd(object, name)), keySize, valueSize),
+    close: () => bpf.close(object),
+  };
+}
+
+/**
+ * Attaches a cgroup program by a link that is pinned, so that it stays when this process ends; a link that is there gets
+ * the new program, between two packets.
+ */
+export function attachToCgroup(program: Handle, cgroup: string, pin: string): void {
+  const bpf = libbpf();
+  const pinned = existsSync(pin) ? checkHandle(`open ${pin}`, bpf.openLink(pin)) : null;
+  if (pinned !== null) {
+    const updated = bpf.updateLink(pinned, program);
+    bpf.disconnectLink(pinned);
+    bpf.destroyLink(pinned);
+    check(`update ${pin}`, updated);
+    return;
+  }
+  const fd = openSync(cgroup, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const link = checkHandle(`attach to ${cgroup}`, bpf.attachCgroup(program, fd));
+    check(`pin ${pin}`, bpf.pinLink(link, pin));
+    bpf.disconnectLink(link);
+    bpf.destroyLink(link);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Where tc programs are attached: enum bpf_tc_attach_point. */
+export const tcPoints = { ingress: 1, egress: 2 } as const;
+
+/** Priority and handle of the lab's filters: the same again replaces the program without a gap. */
+const tcPriority = 1;
+const tcHandle = 1;
+const tcReplace = 1;
+const exists = -17;
+
+/** Attaches a tc program to a link of this network namespace, in place of the one that is there. */
+export function attachToLink(programFd: number, ifindex: number, point: keyof typeof tcPoints): void {
+  // It may be there already, which libbpf would tell of on standard error.
+  const created = quietly(() => libbpf().createTcHook(tcHook(ifindex, tcPoints.ingress | tcPoints.egress)));
+  if (created !== exists) check(`clsact on link ${ifindex}`, created);
+  // struct bpf_tc_opts: its size, the program, flags, its id, handle and priority.
+  const options = new DataView(new ArrayBuffer(32));
+  options.setBigUint64(0, 32n, true);
+  options.setInt32(8, programFd, true);
+  options.setUint32(12, tcReplace, true);
+  options.setUint32(20, tcHandle, true);
+  options.setUint32(24, tcPriority, true);
+  const attached = libbpf().attachTc(tcHook(ifindex, tcPoints[point]), new Uint8Array(options.buffer));
+  check(`tc on link ${ifindex}`, attached);
+}
+
+/** struct bpf_tc_hook: its size, the interface, the attach point and the parent. */
+function tcHook(ifindex: number, attachPoint: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(24));
+  view.setBigUint64(0, 24n, true);
+  view.setInt32(8, ifindex, true);
+  view.setInt32(12, attachPoint, true);
+  return new Uint8Array(view.buffer);
+}
+
+const skMsgVerdict = 7;
+
+/** Attaches an sk_msg program to a map of sockets; it stays with the map. */
+export function attachToSockets(programFd: number, map: BpfMap): void {
+  check(`attach to ${map.name}`, libbpf().attachProgram(programFd, map.fd, skMsgVerdict, 0));
+}
+
+/** The pin of a link by its program's name. */
+export function linkPin(pins: string, program: string): string {
+  return join(pins, `link_${program}`);
+}

@@ -1,0 +1,87 @@
+import { isIPv6 } from 'node:net';
+import { LabError } from '../../../clusters/error.ts';
+import { type AddressCursor, capacityOf, openCursor } from './address-cursor.ts';
+import { contains, parseCidr } from './cidr.ts';
+import { type Lease, type Owner, ownerKey, type PodAddresses } from './lease.ts';
+import { readLeases, removeLease, writeLease } from './lease-directory.ts';
+
+/** The node's pod addresses. Calls for one owner must not overlap; those for different ones may. */
+export type Ipam = {
+  /**
+   * Gives the owner an address of each range, in the order of ranges; those that it has already, if any. They are on
+   * disk when this returns.
+   * @throws LabError LAB_POD_ADDRESSES_EXHAUSTED, and then nothing has been given.
+   */
+  allocate(lease: Lease): Promise<readonly string[]>;
+  /** Frees all addresses of the owner. Repeating is no error. */
+  release(owner: Owner): Promise<void>;
+  find(owner: Owner): PodAddresses | null;
+  all(): readonly PodAddresses[];
+};
+
+/**
+ * Opens the state in `directory`, which no other process may use at the same time. Addresses that were given from
+ * earlier ranges stay with their owners.
+ * @param cidrs the node's pod CIDRs, one of a family.
+ * @throws LabError LAB_CIDR_INVALID, LAB_LEASE_UNREADABLE.
+ */
+export async function openIpam({ directory, cidrs }: { directory: string; cidrs: readonly string[] }): Promise<Ipam> {
+  const ranges = cidrs.map(parseCidr);
+  const taken = await readLeases(directory);
+  const owners = groupByOwner(taken);
+  const cursors = await Promise.all(ranges.map((range) => openCursor(directory, range)));
+
+  const give = async (lease: Lease, addresses: readonly string[]): Promise<void> => {
+    const fresh = addresses.filter((address) => !taken.has(address));
+    // Before anything waits: nobody else must find them free.
+    for (const address of fresh) taken.set(address, lease);
+    try {
+      await Promise.all(fresh.map((address) => writeLease(directory, address, lease)));
+    } catch (error) {
+      await Promise.allSettled(fresh.map((address) => removeLease(directory, address)));
+      for (const address of fresh) taken.delete(address);
+      throw error;
+    }
+  };
+
+  return {
+    async allocate(lease) {
+      const held = owners.get(ownerKey(lease)) ?? { ...lease, addresses: [] };
+      const addresses = cursors.map(
+        (cursor) => held.addresses.find((address) => contains(cursor.cidr, address)) ?? nextOf(cursor, taken),
+      );
+      await give(lease, addresses);
+      owners.set(ownerKey(lease), { ...held, addresses: [...new Set([...addresses, ...held.addresses])] });
+      await Promise.all(cursors.map((cursor) => cursor.save()));
+      return addresses;
+    },
+    async release(owner) {
+      const held = owners.get(ownerKey(owner));
+      if (held === undefined) return;
+      await Promise.all(held.addresses.map((address) => removeLease(directory, address)));
+      owners.delete(ownerKey(owner));
+      for (const address of held.addresses) taken.delete(address);
+    },
+    find: (owner) => owners.get(ownerKey(owner)) ?? null,
+    all: () => [...owners.values()],
+  };
+}
+
+function nextOf(cursor: AddressCursor, taken: ReadonlyMap<string, Lease>): string {
+  const address = cursor.next((candidate) => taken.has(candidate));
+  if (address !== null) return address;
+  throw new LabError('LAB_POD_ADDRESSES_EXHAUSTED', {
+    message: `All ${capacityOf(cursor.cidr)} pod addresses of this node's ${cursor.cidr.text} are in use`,
+    remedy: 'Delete pods of this node, or give nodes larger pod CIDRs.',
+  });
+}
+
+function groupByOwner(leases: ReadonlyMap<string, Lease>): Map<string, PodAddresses> {
+  const owners = new Map<string, PodAddresses>();
+  for (const [address, lease] of leases) {
+    const key = ownerKey(lease);
+    const addresses = [...(owners.get(key)?.addresses ?? []), address];
+    owners.set(key, { ...lease, addresses: addresses.sort((a, b) => Number(isIPv6(a)) - Number(isIPv6(b))) });
+  }
+  return owners;
+}

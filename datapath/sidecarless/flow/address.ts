@@ -1,0 +1,86 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { LabError } from '../../../clusters/error.ts';
+
+/**
+ * The text of the 16 bytes at `offset`: `a.b.c.d` for what is ::ffff:a.b.c.d there, otherwise IPv6 in the form of
+ * RFC 5952 (lower case, the first of the longest runs of zeros left out).
+ */
+export function formatAddress(bytes: Uint8Array, offset = 0): string {
+  return isMapped(bytes, offset) ? formatV4(bytes, offset + 12) : formatV6(bytes, offset);
+}
+
+/**
+ * The 16 bytes of an address of either family, in network order; `a.b.c.d` and `::ffff:a.b.c.d` are the same.
+ * @throws LabError LAB_ADDRESS_INVALID for everything else, addresses with a zone (`fe80::1%eth0`) included.
+ */
+export function parseAddress(text: string): Uint8Array {
+  const bytes = new Uint8Array(16);
+  if (isIPv4(text)) {
+    bytes.set([0xff, 0xff, ...parseV4(text)], 10);
+    return bytes;
+  }
+  if (!isIPv6(text) || text.includes('%')) {
+    throw new LabError('LAB_ADDRESS_INVALID', { message: `"${text}" is neither an IPv4 nor an IPv6 address` });
+  }
+  const [head = '', tail = ''] = text.split('::');
+  const before = parseGroups(head);
+  const after = parseGroups(tail);
+  bytes.set(before);
+  bytes.set(after, bytes.length - after.length);
+  return bytes;
+}
+
+function isMapped(bytes: Uint8Array, offset: number): boolean {
+  if (bytes[offset + 10] !== 0xff || bytes[offset + 11] !== 0xff) return false;
+  for (let i = offset; i < offset + 10; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
+function formatV4(bytes: Uint8Array, offset: number): string {
+  return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
+}
+
+function formatV6(bytes: Uint8Array, offset: number): string {
+  const { start, end } = longestZeros(bytes, offset);
+  let text = '';
+  for (let group = 0; group < 8; group++) {
+    if (group === start) {
+      text += '::';
+      group = end - 1;
+      continue;
+    }
+    if (group > 0 && group !== end) text += ':';
+    text += groupAt(bytes, offset, group).toString(16);
+  }
+  return text;
+}
+
+/** The groups to leave out, `end` exclusive; -1 where there are no two zeros in a row. */
+function longestZeros(bytes: Uint8Array, offset: number): { start: number; end: number } {
+  let longest = { start: -1, end: -1 };
+  let start = 0;
+  for (let group = 0; group < 8; group++) {
+    if (groupAt(bytes, offset, group) !== 0) start = group + 1;
+    else if (group > start && group + 1 - start > longest.end - longest.start) longest = { start, end: group + 1 };
+  }
+  return longest;
+}
+
+function groupAt(bytes: Uint8Array, offset: number, group: number): number {
+  const high = bytes[offset + 2 * group] ?? 0;
+  const low = bytes[offset + 2 * group + 1] ?? 0;
+  return (high << 8) | low;
+}
+
+function parseV4(text: string): number[] {
+  return text.split('.').map(Number);
+}
+
+function parseGroups(text: string): number[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((group) => {
+    if (group.includes('.')) return parseV4(group);
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+}

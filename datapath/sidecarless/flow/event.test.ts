@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LabError } from '../../../clusters/error.ts';
+import { decodeEvent } from './event.ts';
+import { eventLayout } from './event-layout.ts';
+import { testEvent } from './test-event.ts';
+
+test('the layout is what a C compiler makes of it', () => {
+  assert.equal(eventLayout.size, 104);
+  assert.deepEqual(
+    eventLayout.members.map(({ struct, member, offset, size }) => `${struct}.${member} ${offset} ${size}`),
+    [
+      'event.time 0 8',
+      'event.source 8 16',
+      'event.destination 24 16',
+      'event.source_port 40 2',
+      'event.destination_port 42 2',
+      'event.source_identity 44 4',
+      'event.destination_identity 48 4',
+      'event.endpoint 52 4',
+      'event.rule 56 4',
+      'event.length 60 4',
+      'event.type 64 1',
+      'event.reason 65 1',
+      'event.direction 66 1',
+      'event.protocol 67 1',
+      'event.tcp_flags 68 1',
+      'event.is_reply 69 1',
+      'event.point 70 1',
+      'event.icmp_code 71 1',
+      'event.socket 72 8',
+      'event.service 80 16',
+      'event.service_port 96 2',
+      'event.pad 98 6',
+    ],
+  );
+});
+
+const drop = testEvent({
+  time: 2n ** 63n + 5n,
+  source: '10.0.0.1',
+  destination: 'fd00::2',
+  ports: [31793, 8080],
+  identities: [0xfffffffe, 301],
+  endpoint: 7,
+  rule: 5,
+  length: 74,
+  type: 2,
+  reason: 181,
+  direction: 1,
+  protocol: 6,
+  tcpFlags: 0x12,
+  isReply: 1,
+  point: 5,
+});
+
+const dropped = {
+  timeNanoseconds: 2n ** 63n + 5n,
+  type: 'drop',
+  source: '10.0.0.1',
+  destination: 'fd00::2',
+  sourcePort: 31793,
+  destinationPort: 8080,
+  sourceIdentity: 0xfffffffe,
+  destinationIdentity: 301,
+  endpoint: 7,
+  rule: 5,
+  lengthBytes: 74,
+  reason: 181,
+  direction: 'EGRESS',
+  protocol: 6,
+  tcpFlags: 0x12,
+  icmpType: 0,
+  icmpCode: 0,
+  isReply: true,
+  point: 'from-endpoint',
+  translation: null,
+};
+
+test('every member is read', () => {
+  assert.deepEqual(decodeEvent(drop), dropped);
+});
+
+test('bytes may be part of something larger, and of any kind', () => {
+  const ring = new Uint8Array(300);
+  ring.set(drop, 13);
+  assert.deepEqual(decodeEvent(ring.subarray(13, 117)), dropped);
+  assert.deepEqual(decodeEvent(Buffer.from(drop)), dropped);
+  assert.deepEqual(decodeEvent(new DataView(ring.buffer, 13, 104)), dropped);
+});
+
+test('of ICMP the flags are the type', () => {
+  const event = decodeEvent(testEvent({ protocol: 58, tcpFlags: 129, icmpCode: 3 }));
+  assert.deepEqual([event.tcpFlags, event.icmpType, event.icmpCode], [0, 129, 3]);
+});
+
+test('a translation says which socket asked for what', () => {
+  const event = { type: 4, point: 2, socket: 2n ** 40n, service: '10.96.0.1', servicePort: 80 };
+  assert.deepEqual(decodeEvent(testEvent(event)).translation, {
+    socketCookie: 2n ** 40n,
+    service: '10.96.0.1',
+    servicePort: 80,
+  });
+});
+
+test('what this agent does not know is refused', () => {
+  const refusal = (message: RegExp) => (error: unknown) =>
+    error instanceof LabError && error.code === 'LAB_EVENT_INVALID' && message.test(error.message);
+  assert.throws(() => decodeEvent(drop.subarray(0, 103)), refusal(/has 103 bytes, not 104/));
+  assert.throws(() => decodeEvent(testEvent({ type: 9 })), refusal(/type 9/));
+  assert.throws(() => decodeEvent(testEvent({ point: 77 })), refusal(/point 77/));
+});
