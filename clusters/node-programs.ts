@@ -23,7 +23,8 @@ export async function bundleNodePrograms(
   { signal }: CacheContext,
 ): Promise<void> {
   // Packages that are CommonJS call `require`, which a module does not have by itself.
-  const banner = "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
+  const banner =
+    "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
   await exec(
     // The program itself: esbuild's own wrapper wants another Node in the PATH.
     join(repository, 'node_modules/@esbuild/linux-x64/bin/esbuild'),

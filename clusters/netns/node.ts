@@ -4,6 +4,7 @@ import { privateDirectory } from '../life/paths.ts';
 import { addressPlan } from './address-plan.ts';
 import { holdNamespace } from './namespace.ts';
 import * as network from './network.ts';
+import { containersDirectory } from './runtime/runtime-node.ts';
 
 /** A node of the embedded cluster: a network and a mount namespace on the nodes' bridge. */
 export type Node = { name: string; pool: string; index: number; address: string; podCidr: string; pid: number };
@@ -57,6 +58,12 @@ function nodeSetUp(name: string, layers: string): string {
       `mount -t overlay -o lowerdir=/${tree},upperdir=${layers}/${tree}/upper,workdir=${layers}/${tree}/work lab /${tree}`,
   );
   // As systemd leaves it: what a pod mounts below a Bidirectional volume is there for the node, and stays after the pod.
-  const shared = 'mount --make-shared /run';
-  return [`hostname ${name}`, ...mounts, shared, `mkdir -p ${nodeDirectories.join(' ')}`].join('\n');
+  // runc takes the mount that a container's root lies on out of that, so containers have one of their own.
+  const shared = [
+    'mount --make-shared /run',
+    `mkdir -p ${containersDirectory}`,
+    `mount --bind ${containersDirectory} ${containersDirectory}`,
+    `mount --make-private ${containersDirectory}`,
+  ];
+  return [`hostname ${name}`, ...mounts, ...shared, `mkdir -p ${nodeDirectories.join(' ')}`].join('\n');
 }

@@ -8,9 +8,9 @@ import { enter } from '../../clusters/netns/namespace.ts';
 import { testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
 import type { Evidence, TestCase } from '../data-plane.ts';
 import { parseStatistics } from '../envoy/statistics.ts';
+import { object, startTestCluster, type TestCluster } from '../test-cluster.ts';
 import { redirectRules } from './redirect-rules.ts';
 import { sidecar } from './sidecar.ts';
-import { object, startTestCluster, type TestCluster } from './test-cluster.ts';
 
 testInNamespaces(import.meta.filename, () => {
   const stop = new AbortController();
@@ -22,7 +22,7 @@ testInNamespaces(import.meta.filename, () => {
 
   before(async () => {
     const clock = stopwatch();
-    cluster = await startTestCluster(stop.signal);
+    cluster = await startTestCluster('sidecar', stop.signal);
     const { context, pool } = cluster;
     clock('control plane and nodes');
     await sidecar.install(context, pool);

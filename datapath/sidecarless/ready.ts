@@ -11,36 +11,33 @@ const pauseMs = 50;
 /** Resolves when the agents of both nodes have written every port of the Service `workload` with all its backends. */
 export async function servicesReady(context: DataPlaneContext, pool: Pool): Promise<void> {
   const { kube, signal } = context;
-  const { namespace } = pool;
-  const [service, slices] = await Promise.all([
-    kube.json<V1Service>('GET', `/api/v1/namespaces/${namespace}/services/workload`, { signal }),
-    kube.waitFor<V1EndpointSlice>(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, {
-      signal,
-      timeoutSeconds,
-      what: `the Service workload of ${pool.name} to have endpoints`,
-      labelSelector: 'kubernetes.io/service-name=workload',
-      condition: (found) => found.some((slice) => readyCount(slice) > 0),
-    }),
-  ]);
-  const backends = slices.reduce((sum, slice) => sum + readyCount(slice), 0);
-  const expected = (service.spec?.ports ?? []).map(({ port }) => `${namespace}/workload:${port}`);
+  const { namespace, systemNamespace } = pool;
+  const service = await kube.json<V1Service>('GET', `/api/v1/namespaces/${namespace}/services/workload`, { signal });
+  const names = (service.spec?.ports ?? []).map(({ port }) => `${namespace}/workload:${port}`);
+  const slicesPath = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
+  const query = { labelSelector: 'kubernetes.io/service-name=workload' };
   const deadline = Date.now() + timeoutSeconds * 1000;
-  for (const node of pool.nodes) {
-    for (;;) {
-      const { backends: written } = await askAgent<{ backends: Record<string, number> }>(context, {
-        namespace: pool.systemNamespace,
-        node,
-        path: '/services',
+  for (;;) {
+    // Both anew each time: pods may still be becoming ready.
+    const [{ items }, ...written] = await Promise.all([
+      kube.json<{ items: V1EndpointSlice[] }>('GET', slicesPath, { query, signal }),
+      ...pool.nodes.map((node) =>
+        askAgent<{ backends: Record<string, number> }>(context, {
+          namespace: systemNamespace,
+          node,
+          path: '/services',
+        }),
+      ),
+    ]);
+    const expected = items.reduce((sum, slice) => sum + readyCount(slice), 0);
+    const late = pool.nodes.filter((_, index) => names.some((name) => written[index]?.backends[name] !== expected));
+    if (expected > 0 && late.length === 0) return;
+    if (Date.now() > deadline) {
+      throw new LabError('LAB_SERVICES_NOT_READY', {
+        message: `The Service workload of ${pool.name} has ${expected} ready pods, and the node agents on ${late.join(' and ')} have not written it so in ${timeoutSeconds} s`,
       });
-      const missing = expected.filter((name) => written[name] !== backends);
-      if (missing.length === 0) break;
-      if (Date.now() > deadline) {
-        throw new LabError('LAB_SERVICES_NOT_READY', {
-          message: `The node agent on ${node} has not written ${missing.join(', ')} with ${backends} backends in ${timeoutSeconds} s`,
-        });
-      }
-      await delay(pauseMs, undefined, { signal });
     }
+    await delay(pauseMs, undefined, { signal });
   }
 }
 

@@ -67,10 +67,15 @@ export function containerPlan(pod: V1Pod, container: V1Container, context: PlanC
       ),
       ...context.volumeMounts,
     ],
-    propagatesFromNode: (container.volumeMounts ?? []).some(
-      ({ mountPropagation = 'None' }) => mountPropagation !== 'None',
-    ),
+    propagation: propagationOf(container),
   };
+}
+
+/** What the container's root must allow for its volumes to propagate as they are asked to. */
+function propagationOf({ volumeMounts = [] }: V1Container): ContainerPlan['propagation'] {
+  const asked = volumeMounts.map(({ mountPropagation }) => mountPropagation);
+  if (asked.includes('Bidirectional')) return 'rshared';
+  return asked.includes('HostToContainer') ? 'rslave' : null;
 }
 
 function userOf(pod: V1Pod, { name, securityContext = {} }: V1Container): ContainerPlan['user'] {

@@ -11,6 +11,8 @@ export function requireShared(mountinfo: string, path: string): void {
     .split('\n')
     .map((line) => line.split(' '))
     .filter(([, , , , point = '']) => point !== '' && isWithin(path, point))
+    // Of several at one point the last is on top.
+    .toReversed()
     .toSorted((a, b) => (b[4]?.length ?? 0) - (a[4]?.length ?? 0));
   // proc(5): optional fields stand between the mount options and a lone dash.
   const optional = mount?.slice(6, mount.indexOf('-')) ?? [];

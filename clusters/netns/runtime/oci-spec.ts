@@ -35,8 +35,8 @@ export type ContainerPlan = {
   sysctls: Readonly<Record<string, string>>;
   /** Image and volumes, beside the standard file systems. */
   mounts: readonly Mount[];
-  /** Whether mounts that the node makes later are to be seen. */
-  propagatesFromNode: boolean;
+  /** Whether mounts that the node makes later are to be seen (`rslave`), and the container's by the node too (`rshared`). */
+  propagation: 'rslave' | 'rshared' | null;
 };
 
 /**
@@ -65,7 +65,7 @@ export function ociSpec(plan: ContainerPlan): object {
       resources: resources(plan),
       ...(plan.devices.length === 0 ? {} : { devices: plan.devices }),
       ...(Object.keys(plan.sysctls).length === 0 ? {} : { sysctl: plan.sysctls }),
-      ...(plan.propagatesFromNode ? { rootfsPropagation: 'rslave' } : {}),
+      ...(plan.propagation === null ? {} : { rootfsPropagation: plan.propagation }),
       ...(privileged ? {} : { maskedPaths, readonlyPaths }),
     },
   };

@@ -19,6 +19,8 @@ const policyKinds: Readonly<Record<string, { apiVersion: string; kind: string }>
   [policyPaths[2]]: { apiVersion: 'cilium.io/v2', kind: 'CiliumClusterwideNetworkPolicy' },
 };
 
+const servicesPath = '/api/v1/services';
+const slicesPath = '/apis/discovery.k8s.io/v1/endpointslices';
 const serviceLabel = 'kubernetes.io/service-name';
 
 /** The cluster as this node's datapath needs to know it. */
@@ -39,6 +41,7 @@ export type StateOptions = {
   signal: AbortSignal;
   /** Called after a change of anything but services. */
   onChange: () => void;
+  /** Not before services and their slices have both arrived: a service without its slices looks like one without backends. */
   onService: (name: ServiceName, service: V1Service | null, slices: readonly V1EndpointSlice[]) => void;
   onPolicy: (policy: ParsedPolicy, document: KubernetesObject) => void;
 };
@@ -56,13 +59,18 @@ export function watchCluster(kube: Kube, { signal, onChange, onService, onPolicy
   let rules: readonly Rule[] = [];
   let rulesVersion = 0;
 
-  const watch = <T extends KubernetesObject>(path: string, change: (object: T, deleted: boolean) => void): void => {
+  const watch = <T extends KubernetesObject>(
+    path: string,
+    change: (object: T, deleted: boolean) => void,
+    synced: () => void = () => undefined,
+  ): void => {
     waiting.add(path);
     kube.inform<T>(path, {
       signal,
       onChange: change,
       onSync() {
         waiting.delete(path);
+        synced();
         onChange();
       },
     });
@@ -104,18 +112,24 @@ export function watchCluster(kube: Kube, { signal, onChange, onService, onPolicy
     if (JSON.stringify(pods.get(key)) !== before) onChange();
   });
 
+  const servicesSynced = (): boolean => !waiting.has(servicesPath) && !waiting.has(slicesPath);
   const serviceChanged = (namespace: string, name: string): void => {
+    if (!servicesSynced()) return;
     const key = `${namespace}/${name}`;
     const own = [...(slices.get(key)?.values() ?? [])];
     onService({ namespace, name }, services.get(key) ?? null, own);
     if (key === 'default/kubernetes') onChange();
   };
-  watch<V1Service>('/api/v1/services', (service, deleted) => {
+  const allServices = (): void => {
+    for (const { metadata } of services.values()) serviceChanged(metadata?.namespace ?? '', metadata?.name ?? '');
+  };
+  const learnService = (service: V1Service, deleted: boolean): void => {
     if (deleted) services.delete(keyOf(service));
     else services.set(keyOf(service), service);
     serviceChanged(service.metadata?.namespace ?? '', service.metadata?.name ?? '');
-  });
-  watch<V1EndpointSlice>('/apis/discovery.k8s.io/v1/endpointslices', (slice, deleted) => {
+  };
+  watch<V1Service>(servicesPath, learnService, allServices);
+  const learnSlice = (slice: V1EndpointSlice, deleted: boolean): void => {
     const namespace = slice.metadata?.namespace ?? '';
     const service = slice.metadata?.labels?.[serviceLabel];
     if (service === undefined) return;
@@ -124,7 +138,8 @@ export function watchCluster(kube: Kube, { signal, onChange, onService, onPolicy
     if (deleted) own.delete(keyOf(slice));
     else own.set(keyOf(slice), slice);
     serviceChanged(namespace, service);
-  });
+  };
+  watch<V1EndpointSlice>(slicesPath, learnSlice, allServices);
 
   for (const path of policyPaths) {
     watch<KubernetesObject>(path, (object, deleted) => {

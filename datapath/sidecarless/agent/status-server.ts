@@ -48,6 +48,8 @@ export async function serveStatus(port: number, sources: StatusSources, signal: 
           services: services.size,
           policies: state.policies().map(({ policy, problems }) => ({ ...policy, problems })),
         });
+      case '/flows.json':
+        return json({ flows: flows.last(Number(url.searchParams.get('last') ?? 100)) });
       case '/flows': {
         const gone = new AbortController();
         response.on('close', () => gone.abort());

@@ -1,9 +1,9 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
-import { type Pool, poolOf } from '../../clusters/cluster.ts';
-import { type ExecResult, tryExec } from '../../clusters/exec.ts';
-import { startEmbeddedCluster } from '../../clusters/netns/embedded-cluster.ts';
-import { privateRun, testCgroup } from '../../clusters/netns/test-namespaces.ts';
-import type { DataPlaneContext } from '../data-plane.ts';
+import { type Pool, poolOf } from '../clusters/cluster.ts';
+import { type ExecResult, tryExec } from '../clusters/exec.ts';
+import { startEmbeddedCluster } from '../clusters/netns/embedded-cluster.ts';
+import { privateRun, testCgroup } from '../clusters/netns/test-namespaces.ts';
+import type { DataPlaneContext } from './data-plane.ts';
 
 /** An embedded cluster with one pool, in the namespaces of the test. */
 export type TestCluster = {
@@ -19,9 +19,9 @@ export type TestCluster = {
 
 const readyTimeoutSeconds = 60;
 
-/** Starts a control plane and the two nodes of a pool. */
-export async function startTestCluster(signal: AbortSignal): Promise<TestCluster> {
-  const pool = poolOf('sidecar', 'sidecar');
+/** Starts a control plane and the two nodes of a pool of that data plane. */
+export async function startTestCluster(dataPlane: string, signal: AbortSignal): Promise<TestCluster> {
+  const pool = poolOf(dataPlane, dataPlane);
   await privateRun();
   const { kube, runtime, nodes } = await startEmbeddedCluster({
     nodes: pool.nodes.map((name) => ({ name, pool: pool.name })),
