@@ -3,11 +3,18 @@ import { usageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { listFlag, switchFlag } from '../flag.ts';
 import { goTier } from '../tiers/go.ts';
-import { e2eTier, kindTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
+import { bpfTier, e2eTier, kindTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
 import { staticTier } from '../tiers/static.ts';
 import { sum, type Tier, type TierName, type TierResult, tierNames } from '../tiers/tier.ts';
 
-const tiers: Record<TierName, Tier> = { static: staticTier, unit: unitTier, go: goTier, e2e: e2eTier, kind: kindTier };
+const tiers: Record<TierName, Tier> = {
+  static: staticTier,
+  unit: unitTier,
+  go: goTier,
+  bpf: bpfTier,
+  e2e: e2eTier,
+  kind: kindTier,
+};
 
 export const test = command({
   description:
@@ -18,7 +25,12 @@ export const test = command({
     tier: listFlag({ description: 'run these tiers only', choices: tierNames, default: tierNames }),
   },
   positionals: [
-    { name: 'file', description: 'test files to run, of the unit, e2e or kind tier', required: false, variadic: true },
+    {
+      name: 'file',
+      description: 'test files to run, of the unit, bpf, e2e or kind tier',
+      required: false,
+      variadic: true,
+    },
   ],
   rest: 'none',
   async run({ flags, positionals, signal, stdout, stderr }) {

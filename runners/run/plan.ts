@@ -23,6 +23,8 @@ export function planTestCases(scenario: Scenario, { pools, profiles, placements 
         if (port === undefined || !asked) return [];
         const testCase: TestCase = { ...mode, pool, placement, port: port.port };
         const support = dataPlane.supports(testCase);
+        // A variant is a switch of the data plane's own: where it switches nothing there is no test case to speak of.
+        if (!support.supported && mode.variant !== null) return [];
         return [{ id: caseId(testCase), dataPlane, testCase, skipped: support.supported ? null : support.reason }];
       });
     }),

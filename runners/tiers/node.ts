@@ -14,12 +14,23 @@ type TestRun = { lines: AsyncIterable<string>; result: TierResult | null };
 
 const repository = join(import.meta.dirname, '../..');
 const shard = join(import.meta.dirname, 'shard.ts');
-const folders = ['clusters', 'datapath', 'results', 'runners', 'scenarios'];
+const folders = ['bpf', 'clusters', 'datapath', 'results', 'runners', 'scenarios'];
 
 /** Tests that need neither root nor a network, several files at a time. */
 export const unitTier: Tier = async (context) => {
   const files = await testFiles((name) => tierOf(name) === 'unit', context);
   return files.length === 0 ? skippedTier('no test files') : inShards(files, { timeoutSeconds: 120 }, context);
+};
+
+/** Tests of programs in the kernel, one file after the other: what one measures another would disturb. */
+export const bpfTier: Tier = async (context) => {
+  const obstacle = rootObstacle();
+  if (obstacle !== null) return skippedTier(obstacle);
+  const files = await testFiles((name) => tierOf(name) === 'bpf', context);
+  if (files.length === 0) return skippedTier('no test files');
+  await prepareHost(context);
+  await ensurePackages(['bpftool', 'clang', 'libbpf-dev', 'make'], context);
+  return await finish(start({ files, concurrency: 1, timeout: 600_000 }, context), context);
 };
 
 /** Tests that need root on Linux, one file after the other: there is one cluster to a machine. */
@@ -29,7 +40,7 @@ export const e2eTier: Tier = (context) => clusterTier('e2e', context);
 export const kindTier: Tier = (context) => clusterTier('kind', context);
 
 async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<TierResult> {
-  const obstacle = clusterObstacle();
+  const obstacle = rootObstacle();
   if (obstacle !== null) return skippedTier(obstacle);
   const files = await testFiles((name) => tierOf(name) === tier, context);
   if (files.length === 0) return skippedTier('no test files');
@@ -44,16 +55,18 @@ async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<
  * @throws LabError LAB_CLUSTER_UP or LAB_BUSY.
  */
 export async function requireFreeHost(): Promise<void> {
-  if (clusterObstacle() === null) await exclusively(requireNoCluster);
+  if (rootObstacle() === null) await exclusively(requireNoCluster);
 }
 
 /** Which tier a file belongs to, null when it is no test. */
-export function tierOf(file: string): 'unit' | 'e2e' | 'kind' | null {
+export function tierOf(file: string): 'unit' | 'bpf' | 'e2e' | 'kind' | null {
   if (!file.endsWith('.test.ts')) return null;
-  return file.endsWith('.e2e.test.ts') ? 'e2e' : file.endsWith('.kind.test.ts') ? 'kind' : 'unit';
+  return rootTiers.find((tier) => file.endsWith(`.${tier}.test.ts`)) ?? 'unit';
 }
 
-function clusterObstacle(): string | null {
+const rootTiers = ['bpf', 'e2e', 'kind'] as const;
+
+function rootObstacle(): string | null {
   if (process.platform !== 'linux') return `needs Linux; this is ${process.platform}`;
   return process.getuid?.() === 0 ? null : 'needs root';
 }

@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
 
 /**
- * A part of the test suite: `static` checks, `unit` tests, `go` modules, `e2e` tests, which need root on Linux, and `kind`
- * tests, which bring up a cluster of kind's besides.
+ * A part of the test suite: `static` checks, `unit` tests, `go` modules, `bpf` tests, which load programs into the kernel
+ * and so need root on Linux, as `e2e` tests do, which start clusters, and `kind` tests, whose cluster is one of kind's.
  */
-export const tierNames = ['static', 'unit', 'go', 'e2e', 'kind'] as const;
+export const tierNames = ['static', 'unit', 'go', 'bpf', 'e2e', 'kind'] as const;
 export type TierName = (typeof tierNames)[number];
 
 /** How many checks ended how. `skipReasons` has one line for each skipped one, or one for them all. */
