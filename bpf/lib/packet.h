@@ -241,44 +241,42 @@ static __always_inline int packet_v4(const struct __sk_buff *skb, __u32 offset, 
 	return packet->end > limit ? DROP_INVALID : FORWARDED;
 }
 
-/* Follows the chain of extension headers to what is carried. */
+static __always_inline int is_extension(__u8 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_DSTOPTS ||
+	       protocol == IPPROTO_FRAGMENT;
+}
+
+static __always_inline void packet_fragment_header(struct packet *packet, const __u8 header[EXTENSION_BYTES])
+{
+	__u16 fragment;
+
+	__builtin_memcpy(&fragment, header + 2, 2);
+	__builtin_memcpy(&packet->fragment_id, header + 4, 4);
+	fragment = bpf_ntohs(fragment);
+	packet->is_later_fragment = (fragment & IPV6_FRAGMENT_OFFSET) != 0;
+	packet->is_first_fragment = !packet->is_later_fragment && (fragment & IPV6_MORE_FRAGMENTS);
+}
+
+/* Follows the chain of extension headers to what is carried. What a later fragment carries begins anywhere. */
 static __always_inline int packet_extensions(const struct __sk_buff *skb, struct packet *packet)
 {
 	__u8 header[EXTENSION_BYTES];
 
 	for (int i = 0; i <= MAX_EXTENSIONS; i++) {
-		switch (packet->protocol) {
-		case IPPROTO_HOPOPTS:
-		case IPPROTO_ROUTING:
-		case IPPROTO_DSTOPTS:
-			if (packet_header(skb, packet, header, 2, EXTENSION_BYTES))
-				return DROP_INVALID;
-			packet->protocol = header[0];
-			packet->l4_offset += (header[1] + 1) * 8;
-			break;
-		case IPPROTO_FRAGMENT: {
-			__be16 fragment;
-
-			if (packet->is_later_fragment || packet->is_first_fragment)
-				return DROP_INVALID_EXTENSION;
-			if (packet_header(skb, packet, header, 8, EXTENSION_BYTES))
-				return DROP_INVALID;
-			__builtin_memcpy(&fragment, header + 2, 2);
-			__builtin_memcpy(&packet->fragment_id, header + 4, 4);
-			fragment = bpf_ntohs(fragment);
-			packet->is_later_fragment = (fragment & IPV6_FRAGMENT_OFFSET) != 0;
-			packet->is_first_fragment =
-				!packet->is_later_fragment && (fragment & IPV6_MORE_FRAGMENTS);
-			packet->protocol = header[0];
-			packet->l4_offset += EXTENSION_BYTES;
-			/* What a later fragment carries begins anywhere. */
-			if (packet->is_later_fragment)
-				return FORWARDED;
-			break;
-		}
-		default:
+		if (!is_extension(packet->protocol) || packet->is_later_fragment)
 			return FORWARDED;
+		if (i == MAX_EXTENSIONS || (packet->protocol == IPPROTO_FRAGMENT && packet->is_first_fragment))
+			return DROP_INVALID_EXTENSION;
+		if (packet_header(skb, packet, header, EXTENSION_BYTES, EXTENSION_BYTES))
+			return DROP_INVALID;
+		if (packet->protocol == IPPROTO_FRAGMENT) {
+			packet_fragment_header(packet, header);
+			packet->l4_offset += EXTENSION_BYTES;
+		} else {
+			packet->l4_offset += (header[1] + 1) * EXTENSION_BYTES;
 		}
+		packet->protocol = header[0];
 	}
 	return DROP_INVALID_EXTENSION;
 }

@@ -15,6 +15,7 @@ export type Datapath = {
   readonly services: BpfMap;
   readonly backends: BpfMap;
   readonly connects: BpfMap;
+  readonly connections: BpfMap;
   readonly counters: BpfMap;
   readonly shortcut: BpfMap;
   readonly lost: BpfMap;
@@ -61,6 +62,7 @@ export function openDatapath(objects: string, pins: string): Datapath {
     services: socket.map('sl_services', sizes.serviceKey, sizes.service),
     backends: socket.map('sl_backends', 4, sizes.backend),
     connects: socket.map('sl_connects', 4, 8),
+    connections: pod.map('sl_ct', sizes.connectionKey, sizes.connection),
     counters: pod.map('sl_counters', 4, counterSize * cpus),
     shortcut: shortcut.map('sl_shortcut', 4, counterSize * cpus),
     lost: pod.map('sl_lost', 4, 8 * cpus),

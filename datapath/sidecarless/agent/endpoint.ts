@@ -69,6 +69,12 @@ export function openEndpoint(
     },
     remove() {
       endpoints.remove(keys);
+      // Another pod gets the address one day, and must not get its connections.
+      for (const key of datapath.connections.keys()) {
+        if (keys.some((address) => Buffer.compare(key.subarray(0, sizes.address), address) === 0)) {
+          datapath.connections.delete(key);
+        }
+      }
       datapath.policies.delete(uint32(link.ifindex));
       map.close();
     },

@@ -1,4 +1,6 @@
+import type { PolicyMatch } from '../flow/flow.ts';
 import type { FlowContext, FlowPod } from '../flow/flow-context.ts';
+import type { Rule } from '../policy/rule.ts';
 import type { RuleTable } from '../policy/rule-table.ts';
 import type { Labels } from '../policy/selector.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -33,11 +35,22 @@ export function flowContext({ ownNode, state, registry, endpoints, table, servic
     identityLabels: (id) => listed(registry.labelsOf(id) ?? {}),
     service: (address, port) => services.nameOf(address, port),
     rule(number) {
-      const rule = table.nameOf(number);
-      return rule === null ? null : { kind: rule.kind, namespace: rule.namespace ?? '', name: rule.name, match: 'all' };
+      const name = table.nameOf(number);
+      if (name === null) return null;
+      const rule = state.rules().find((one) => one.effect !== 'isolate' && table.numberOf(one.name) === number);
+      return { kind: name.kind, namespace: name.namespace, name: name.name, match: matchOf(rule) };
     },
     socketPod: () => null,
   };
+}
+
+/** What of a packet a rule looks at. */
+function matchOf(rule: Rule | undefined): PolicyMatch {
+  if (rule === undefined || rule.effect === 'isolate') return 'all';
+  const peers = !rule.peers.some(({ kind }) => kind === 'everybody');
+  const ports = !rule.ports.some(({ kind }) => kind === 'all');
+  if (peers) return ports ? 'L3-L4' : 'L3-Only';
+  return ports ? 'L4-Only' : 'all';
 }
 
 function named({ namespace, name, labels }: { namespace: string; name: string; labels: Labels }) {

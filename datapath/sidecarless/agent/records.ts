@@ -17,6 +17,8 @@ export const sizes = {
   serviceKey: 24,
   service: 12,
   backend: 20,
+  connectionKey: 40,
+  connection: 80,
 } as const;
 
 export const configFlags = { shortcut: 1 << 0, masquerade: 1 << 1, events: 1 << 2 } as const;

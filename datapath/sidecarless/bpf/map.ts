@@ -4,6 +4,9 @@ import { check, libbpf } from './libbpf.ts';
 /** Kinds of maps that the agent makes itself, by the kernel's numbers. */
 export const lpmTrie = 11;
 
+/** More than any map has. */
+const mostKeys = 1 << 20;
+
 const noPrealloc = 1;
 const readOnlyForPrograms = 1 << 7;
 
@@ -27,6 +30,8 @@ export type BpfMap = {
   updateAll(entries: readonly MapEntry[]): void;
   deleteAll(keys: readonly Uint8Array[]): void;
   entries(): MapEntry[];
+  /** Of a map that programs write to, those that were there all the time at least. */
+  keys(): Uint8Array[];
   close(): void;
 };
 
@@ -66,16 +71,22 @@ export function bpfMap(name: string, fd: number, keySize: number, valueSize: num
     deleteAll(keys) {
       for (const key of keys) map.delete(key);
     },
-    entries() {
-      const found: MapEntry[] = [];
+    entries: () =>
+      map.keys().flatMap((key) => {
+        const value = map.lookup(key);
+        return value === null ? [] : [{ key, value }];
+      }),
+    keys() {
+      const found: Uint8Array[] = [];
       let key: Uint8Array | null = null;
       for (;;) {
         const next: Uint8Array = new Uint8Array(keySize);
         const result = bpf.nextKey(fd, key, next);
         if (result === -2) return found;
         check(`${name}: next key`, result);
-        const value = map.lookup(next);
-        if (value !== null) found.push({ key: next, value });
+        found.push(next);
+        // After a key that is gone meanwhile the kernel begins anew.
+        if (found.length >= mostKeys) return found;
         key = next;
       }
     },

@@ -23,7 +23,10 @@ export function loadObject(path: string, pins: string): BpfObject {
   const options = new DataView(new ArrayBuffer(80));
   options.setBigUint64(0, 80n, true);
   options.setBigUint64(24, addressOf(root), true);
-  const object = checkHandle(`open ${path}`, bpf.openFile(path, new Uint8Array(options.buffer)));
+  const opened = bpf.openFile(path, new Uint8Array(options.buffer));
+  // Only an address was passed on: until here the bytes must not be collected.
+  if (root.length === 0) throw new Error('no pins');
+  const object = checkHandle(`open ${path}`, opened);
   const loaded = bpf.load(object);
   if (loaded < 0) bpf.close(object);
   check(`load ${path}`, loaded);
