@@ -3,14 +3,31 @@
  * sockops and sk_msg: data between two pods of one node goes from one socket into the other, past both TCP stacks'
  * transmission. The handshake and the end of a connection go by the packets' way, so that policy sees every connection.
  *
- * A socket hands out what came by the short-cut before what came by packets. So data may change from the short-cut to
- * packets, but never back: each direction of a connection takes the short-cut from its first byte on until a message,
- * for whatever reason, does not.
+ * A socket hands out what came by the short-cut before what came by packets. So a message takes the short-cut only when
+ * the other side has read all that went by packets; a message may go by packets at any time, for whatever reason.
+ *
+ * Only sockets that do not block take part. In one that does, the kernel's recv() for joined sockets returns less than
+ * MSG_WAITALL asks for, and EAGAIN at every signal, error, or room to send.
+ *
+ * What differs for those that do: urgent data is read among the other data; splice() from a socket does not find what
+ * came by the short-cut; nobody waits for SO_RCVLOWAT or hears of the end of MSG_ZEROCOPY; an end that closes with unread
+ * data sends a FIN, not a RST; TCP_INFO does not count; TLS in the kernel does not decrypt. A pod whose programs need one
+ * of these must have the flag ENDPOINT_NO_SHORTCUT.
  */
 #include "lib/conntrack.h"
 #include <bpf/bpf_core_read.h>
 
+#define O_NONBLOCK 04000
+
 /* What of the kernel's own structs is read, wherever the running kernel has it. */
+struct file___lab {
+	unsigned int f_flags;
+} __attribute__((preserve_access_index));
+
+struct socket___lab {
+	struct file___lab *file;
+} __attribute__((preserve_access_index));
+
 struct sock___lab {
 	struct {
 		struct {
@@ -18,6 +35,7 @@ struct sock___lab {
 		} rmem_alloc;
 	} sk_backlog;
 	int sk_rcvbuf;
+	struct socket___lab *sk_socket;
 } __attribute__((preserve_access_index));
 
 struct inet_connection_sock___lab {
@@ -25,9 +43,8 @@ struct inet_connection_sock___lab {
 } __attribute__((preserve_access_index));
 
 struct tcp_sock___lab {
-	__u64 bytes_sent;
 	__u32 write_seq;
-	__u32 snd_una;
+	__u32 copied_seq;
 } __attribute__((preserve_access_index));
 
 /*
@@ -41,6 +58,18 @@ struct {
 	__type(value, __u64);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_receivers SEC(".maps");
+
+/*
+ * Listening sockets that do not block, and those that they accept, which are likely to be the same: they inherit it,
+ * because when a program can let them in they have no file yet by which it would see. Programs write.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} sl_listeners SEC(".maps");
 
 /* Remote ports are in the upper half of a word on one side of the API and in the lower half on the other. */
 static __always_inline struct socket_key key_v4(__be32 local, __be32 remote, __u32 local_port, __u32 remote_port)
@@ -71,19 +100,28 @@ static __always_inline int takes_part(const struct addr *addr)
 	return endpoint && !(endpoint->flags & ENDPOINT_NO_SHORTCUT);
 }
 
-SEC("sockops")
-int sl_sockops(struct bpf_sock_ops *ops)
+static __always_inline int blocks(const struct tcp_sock *tcp)
 {
-	const struct config *config = config_get();
-	struct bpf_sock *socket = ops->sk;
-	struct socket_key key;
-	struct tcp_sock *tcp;
-	__u64 address;
+	const struct sock___lab *socket = (const void *)tcp;
 
-	if (ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
-		return 0;
-	if (!config || !(config->flags & CONFIG_SHORTCUT) || !socket)
-		return 0;
+	return !socket->sk_socket || !socket->sk_socket->file || !(socket->sk_socket->file->f_flags & O_NONBLOCK);
+}
+
+static __always_inline void note_listener(struct bpf_sock *socket, const struct tcp_sock *tcp)
+{
+	__u32 nonblocking = 1;
+
+	if (blocks(tcp))
+		bpf_sk_storage_delete(&sl_listeners, socket);
+	else
+		bpf_sk_storage_get(&sl_listeners, socket, &nonblocking, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline void join(struct bpf_sock_ops *ops, const struct tcp_sock *tcp)
+{
+	__u64 address = (unsigned long)tcp;
+	struct socket_key key;
+
 	if (ops->family == AF_INET) {
 		key = key_v4(ops->local_ip4, ops->remote_ip4, ops->local_port, ops->remote_port);
 	} else if (ops->family == AF_INET6) {
@@ -95,45 +133,67 @@ int sl_sockops(struct bpf_sock_ops *ops)
 		key.local = addr_v6(local);
 		key.remote = addr_v6(remote);
 	} else {
-		return 0;
+		return;
 	}
 	/* A pod's connection to itself never leaves it. */
 	if (addr_equal(&key.local, &key.remote) || !takes_part(&key.local) || !takes_part(&key.remote))
-		return 0;
-	tcp = bpf_skc_to_tcp_sock(socket);
-	if (!tcp)
-		return 0;
-	address = (unsigned long)tcp;
+		return;
 	if (!bpf_map_update_elem(&sl_receivers, &key, &address, BPF_ANY))
 		bpf_sock_hash_update(ops, &sl_sockets, &key, BPF_ANY);
+}
+
+SEC("sockops")
+int sl_sockops(struct bpf_sock_ops *ops)
+{
+	const struct config *config = config_get();
+	struct bpf_sock *socket = ops->sk;
+	const struct tcp_sock *tcp;
+
+	if (!config || !socket)
+		return 0;
+	switch (ops->op) {
+	case BPF_SOCK_OPS_TCP_LISTEN_CB:
+		tcp = bpf_skc_to_tcp_sock(socket);
+		if (tcp)
+			note_listener(socket, tcp);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		if (!(config->flags & CONFIG_SHORTCUT))
+			break;
+		tcp = bpf_skc_to_tcp_sock(socket);
+		if (tcp && !blocks(tcp))
+			join(ops, tcp);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		if (!(config->flags & CONFIG_SHORTCUT) || !bpf_sk_storage_get(&sl_listeners, socket, NULL, 0))
+			break;
+		tcp = bpf_skc_to_tcp_sock(socket);
+		if (tcp)
+			join(ops, tcp);
+		break;
+	}
 	return 0;
 }
 
 /*
- * Whether all that a socket has sent so far took the short-cut. Data that the kernel encrypts must go by packets, because
- * only those are decrypted on the other side.
+ * Whether a socket may be given a message of another one now. By the short-cut the kernel would put into it whatever it
+ * is given; packets wait for a reader. They find half of the buffer free, as much as the window was that the socket has
+ * announced.
  */
-static __always_inline int is_unsent(struct bpf_sock *socket)
-{
-	const struct tcp_sock___lab *tcp = (const void *)bpf_skc_to_tcp_sock(socket);
-	const struct inet_connection_sock___lab *connection = (const void *)tcp;
-
-	return tcp && tcp->bytes_sent == 0 && tcp->write_seq == tcp->snd_una && !connection->icsk_ulp_ops;
-}
-
-/*
- * Whether a socket has room for a message. By the short-cut the kernel would put into it whatever it is given; packets
- * wait for a reader. They find half of the buffer free, as much as the window was that the socket has announced.
- */
-static __always_inline int has_room(const struct socket_key *key, __u32 length)
+static __always_inline int is_ready(const struct socket_key *key, const struct tcp_sock___lab *sender, __u32 length)
 {
 	const __u64 *address = bpf_map_lookup_elem(&sl_receivers, key);
 	const struct sock___lab *socket;
+	const struct tcp_sock___lab *tcp;
 	__u32 unread, buffer;
 
 	if (!address)
 		return 0;
 	socket = (const void *)(unsigned long)*address;
+	tcp = (const void *)socket;
+	if (BPF_CORE_READ(tcp, copied_seq) != sender->write_seq ||
+	    !(BPF_CORE_READ(socket, sk_socket, file, f_flags) & O_NONBLOCK))
+		return 0;
 	unread = BPF_CORE_READ(socket, sk_backlog.rmem_alloc.counter);
 	buffer = BPF_CORE_READ(socket, sk_rcvbuf);
 	return unread <= buffer / 2 && length <= buffer / 2 - unread;
@@ -189,10 +249,17 @@ int sl_msg(struct sk_msg_md *msg)
 	const struct config *config = config_get();
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct bpf_sock *socket = msg->sk;
+	const struct inet_connection_sock___lab *connection;
+	const struct tcp_sock *sender;
 	struct ct_entry *sent, *received;
 	struct socket_key own, peer;
 
-	if (!config || !(config->flags & CONFIG_SHORTCUT) || !socket || !is_unsent(socket))
+	if (!config || !(config->flags & CONFIG_SHORTCUT) || !socket)
+		return SK_PASS;
+	sender = bpf_skc_to_tcp_sock(socket);
+	connection = (const void *)sender;
+	/* What the kernel encrypts must go by packets: only those are decrypted on the other side. */
+	if (!sender || connection->icsk_ulp_ops)
 		return SK_PASS;
 	if (msg->family == AF_INET) {
 		own = key_v4(msg->local_ip4, msg->remote_ip4, msg->local_port, msg->remote_port);
@@ -206,7 +273,7 @@ int sl_msg(struct sk_msg_md *msg)
 		own.remote = addr_v6(remote);
 	}
 	peer = reversed(&own);
-	if (!has_room(&peer, msg->size))
+	if (!is_ready(&peer, (const void *)sender, msg->size))
 		return SK_PASS;
 	sent = allowed(&own, EGRESS, config, now);
 	if (!sent)

@@ -112,7 +112,7 @@ function judge(
   const twin = twinOf(testCase, all);
   // Without a twin, validity says that no capture shows that plaintext would have been noticed.
   const sanity = twin === undefined ? [] : [captured(twin, 'plaintext')];
-  return evidenceRecord(checks, [captured(probe, bypasses ? 'nothing' : 'ciphertext'), ...sanity]);
+  return evidenceRecord(checks, [captured(probe, bypasses ? 'bypassed' : 'ciphertext'), ...sanity]);
 }
 
 type Captured = Parameters<typeof evidenceRecord>[1][number];
