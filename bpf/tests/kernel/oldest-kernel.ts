@@ -1,0 +1,34 @@
+import type { CacheContext } from '../../../clusters/tool-cache.ts';
+import { type MachineResult, runMachine } from './machine.ts';
+import { ensureMachineImage } from './machine-image.ts';
+import { withNamelessFiles } from './nameless-files.ts';
+import { type ExtraFiles, writePayload } from './payload.ts';
+
+export type OldestKernelOptions = CacheContext & {
+  /** How long the machine may take, its start included. */
+  deadlineSeconds?: number;
+  files?: ExtraFiles;
+};
+
+/**
+ * Runs a command on the oldest kernel that the sidecarless data plane supports: Debian 12's, in an emulated machine. It
+ * runs there as root, in the repository's folder, with Node, libbpf, bpftool, iproute2, the packages that TypeScript
+ * files among its words import, and the compiled BPF programs where `toolPath` says; without network and compiler.
+ * Nothing of the machine is left, however this process ends, but an image in the cache.
+ *
+ * @returns what the command left, whatever its exit code, and what was on the console.
+ * @throws LabError LAB_HOST_LACKS (exit 3) without QEMU; LAB_MACHINE_DIED when the kernel panicked or the machine ended
+ * otherwise before the command did; LAB_MACHINE_DEADLINE. The last two quote the end of what console and command said.
+ */
+export async function runOnOldestKernel(
+  command: readonly [string, ...string[]],
+  { deadlineSeconds = 600, files = {}, ...context }: OldestKernelOptions,
+): Promise<MachineResult> {
+  const image = await ensureMachineImage(context);
+  return await withNamelessFiles(1, async ([payload]) => {
+    if (payload === undefined) throw new Error('no file was opened');
+    await writePayload(command, files, payload.fd, context);
+    context.progress(`oldest kernel: running ${command.join(' ')}`);
+    return await runMachine({ ...image, payload: payload.fd }, { deadlineSeconds, signal: context.signal });
+  });
+}

@@ -1,0 +1,54 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { commandLine, exec } from '../../../clusters/exec.ts';
+import { type CacheContext, cacheName, cacheRoot } from '../../../clusters/tool-cache.ts';
+import { ensureTools, toolPath } from '../../../clusters/tools.ts';
+import { importedPackages } from './imported-packages.ts';
+
+const repository = join(import.meta.dirname, '../../..');
+
+/** Folders of the repository that BPF programs and their tests are made of. */
+const folders = ['bpf', 'clusters', 'datapath'];
+
+/** Files and folders of the host, by their paths below the repository's folder in the machine. */
+export type ExtraFiles = Readonly<Record<string, string>>;
+
+/**
+ * Writes what the machine's init needs to a descriptor, as a tar: `command`, a shell script; the repository's sources and
+ * the packages that TypeScript files among the command's words import; `cache`, a cache with the BPF programs; and more.
+ */
+export async function writePayload(
+  [file, ...args]: readonly [string, ...string[]],
+  extraFiles: ExtraFiles,
+  output: number,
+  context: CacheContext,
+): Promise<void> {
+  await ensureTools(['sidecarless-bpf'], context);
+  const programs = cacheName(dirname(toolPath('sidecarless-bpf')));
+  const entries = args.filter((word) => word.endsWith('.ts'));
+  const packages = await importedPackages(repository, entries, context.signal);
+  const directory = await mkdtemp(join(tmpdir(), 'lab-command-'));
+  try {
+    await writeFile(join(directory, 'command'), `exec ${commandLine(file, args)}\n`);
+    const moved = { [`cache/lab/${programs}`]: join(cacheRoot(), programs), ...extraFiles };
+    await exec(
+      'tar',
+      [
+        ...['-cf', `/proc/${process.pid}/fd/${output}`, '--absolute-names', '--exclude=bpf/build'],
+        // Targets of symbolic links stay as they are.
+        ...Object.entries(moved).map(([inside, outside]) => `--transform=s,^${quoted(outside)},${inside},S`),
+        ...Object.values(moved),
+        ...['-C', directory, 'command', '-C', repository, 'package.json', 'package-lock.json', ...folders, ...packages],
+      ],
+      { signal: context.signal },
+    );
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** Of a path, as it is in a regular expression of tar's. */
+function quoted(path: string): string {
+  return path.replaceAll(/[.*[\]^$\\,]/g, '\\$&');
+}
