@@ -15,6 +15,8 @@ export type Datapath = {
   readonly services: BpfMap;
   readonly backends: BpfMap;
   readonly connects: BpfMap;
+  /** What sockets asked services for, by what they got. */
+  readonly translated: BpfMap;
   readonly connections: BpfMap;
   readonly counters: BpfMap;
   readonly shortcut: BpfMap;
@@ -62,6 +64,7 @@ export function openDatapath(objects: string, pins: string): Datapath {
     services: socket.map('sl_services', sizes.serviceKey, sizes.service),
     backends: socket.map('sl_backends', 4, sizes.backend),
     connects: socket.map('sl_connects', 4, 8),
+    translated: socket.map('sl_translated', sizes.translationKey, sizes.translation),
     connections: pod.map('sl_ct', sizes.connectionKey, sizes.connection),
     counters: pod.map('sl_counters', 4, counterSize * cpus),
     shortcut: shortcut.map('sl_shortcut', 4, counterSize * cpus),

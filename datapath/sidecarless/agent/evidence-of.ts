@@ -1,5 +1,6 @@
 import type { BpfMap } from '../bpf/map.ts';
 import type { Datapath } from './datapath.ts';
+import { perCpuSum } from './per-cpu.ts';
 import { uint32 } from './records.ts';
 import type { ServiceTable } from './services.ts';
 
@@ -26,16 +27,13 @@ export function evidenceOf(datapath: Datapath, services: ServiceTable): NodeEvid
     forwarded: { ingress: counter(datapath.counters, 0), egress: counter(datapath.counters, 1) },
     dropped: dropped(datapath.counters),
     shortcut: counter(datapath.shortcut, 0),
-    lostEvents: perCpu(datapath.lost, 0, 8).reduce((sum, view) => sum + Number(view.getBigUint64(0, true)), 0),
+    lostEvents: perCpuSum(datapath.lost, 0),
   };
 }
 
-function counter(map: BpfMap, index: number): Counter {
-  const parts = perCpu(map, index, 16);
-  return {
-    packets: parts.reduce((sum, view) => sum + Number(view.getBigUint64(0, true)), 0),
-    bytes: parts.reduce((sum, view) => sum + Number(view.getBigUint64(8, true)), 0),
-  };
+/** An element of `sl_counters` or `sl_shortcut`. */
+export function counter(map: BpfMap, index: number): Counter {
+  return { packets: perCpuSum(map, index, { size: 16 }), bytes: perCpuSum(map, index, { size: 16, offset: 8 }) };
 }
 
 /** Reasons that say nothing of anybody's traffic: unknown L3 protocols, multicast. */
@@ -48,11 +46,6 @@ function dropped(map: BpfMap): Counter {
     packets: all.reduce((sum, { packets }) => sum + packets, 0),
     bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
   };
-}
-
-function perCpu(map: BpfMap, index: number, size: number): DataView[] {
-  const value = map.lookup(uint32(index)) ?? new Uint8Array(0);
-  return Array.from({ length: value.length / size }, (_, cpu) => new DataView(value.buffer, cpu * size, size));
 }
 
 function uint64(value: Uint8Array | null): number {

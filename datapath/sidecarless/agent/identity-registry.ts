@@ -22,6 +22,8 @@ const count = 65_536 - first;
 
 /** Numbers of labels, the same in the whole cluster: who needs one first makes it. They are never taken back. */
 export type IdentityRegistry = {
+  /** Whether all that were there have been read. */
+  readonly synced: boolean;
   /** Null until it is known: {@link IdentityRegistry.ensure} sees to it. */
   find(labels: Labels): number | null;
   /** @throws ApiError where the API server has anything against it. */
@@ -33,7 +35,7 @@ export type IdentityRegistry = {
 /** Watches the identities of the cluster until the signal aborts, and calls back after each change. */
 export function watchIdentities(
   kube: Kube,
-  { signal, onChange, onSync }: { signal: AbortSignal; onChange: () => void; onSync: () => void },
+  { signal, onChange }: { signal: AbortSignal; onChange: () => void },
 ): IdentityRegistry {
   const byLabels = new Map<string, number>();
   const byNumber = new Map<number, Identity>();
@@ -46,15 +48,21 @@ export function watchIdentities(
     byNumber.set(id, { id, labels });
     onChange();
   };
+  let synced = false;
   kube.inform<IdentityObject>(path, {
     signal,
-    onSync,
+    onSync() {
+      synced = true;
+    },
     onChange(object, deleted) {
       const id = Number(object.metadata?.name);
       if (!deleted && Number.isInteger(id)) learn(id, object.spec.labels);
     },
   });
   const registry: IdentityRegistry = {
+    get synced() {
+      return synced;
+    },
     find: (labels) => byLabels.get(keyOf(labels)) ?? null,
     async ensure(labels, stop) {
       const key = keyOf(labels);

@@ -17,6 +17,8 @@ export const sizes = {
   serviceKey: 24,
   service: 12,
   backend: 20,
+  translationKey: 32,
+  translation: 24,
   connectionKey: 40,
   connection: 80,
 } as const;

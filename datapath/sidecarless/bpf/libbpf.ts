@@ -19,7 +19,6 @@ export type Libbpf = {
   openLink(path: string): Handle;
   pinLink(link: Handle, path: string): number;
   updateLink(link: Handle, program: Handle): number;
-  disconnectLink(link: Handle): void;
   destroyLink(link: Handle): number;
   attachProgram(program: number, target: number, type: number, flags: number): number;
   createTcHook(hook: Bytes): number;
@@ -141,7 +140,6 @@ function load(): Libbpf {
     openLink: of('void *bpf_link__open(const char *path)'),
     pinLink: of('int bpf_link__pin(void *link, const char *path)'),
     updateLink: of('int bpf_link__update_program(void *link, void *prog)'),
-    disconnectLink: of('void bpf_link__disconnect(void *link)'),
     destroyLink: of('int bpf_link__destroy(void *link)'),
     attachProgram: of('int bpf_prog_attach(int prog_fd, int fd, int type, uint32_t flags)'),
     createTcHook: of('int bpf_tc_hook_create(void *hook)'),

@@ -48,7 +48,6 @@ export function attachToCgroup(program: Handle, cgroup: string, pin: string): vo
   const pinned = existsSync(pin) ? checkHandle(`open ${pin}`, bpf.openLink(pin)) : null;
   if (pinned !== null) {
     const updated = bpf.updateLink(pinned, program);
-    bpf.disconnectLink(pinned);
     bpf.destroyLink(pinned);
     check(`update ${pin}`, updated);
     return;
@@ -56,9 +55,10 @@ export function attachToCgroup(program: Handle, cgroup: string, pin: string): vo
   const fd = openSync(cgroup, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     const link = checkHandle(`attach to ${cgroup}`, bpf.attachCgroup(program, fd));
-    check(`pin ${pin}`, bpf.pinLink(link, pin));
-    bpf.disconnectLink(link);
+    const result = bpf.pinLink(link, pin);
+    // Of a pinned link this is no more than its descriptor.
     bpf.destroyLink(link);
+    check(`pin ${pin}`, result);
   } finally {
     closeSync(fd);
   }

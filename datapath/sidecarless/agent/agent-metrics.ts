@@ -1,0 +1,130 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import { dropReason, dropReasons } from '../flow/drop-reason.ts';
+import type { ClusterState } from './cluster-state.ts';
+import type { Datapath } from './datapath.ts';
+import type { Endpoint } from './endpoint.ts';
+import { counter } from './evidence-of.ts';
+import type { IdentityRegistry } from './identity-registry.ts';
+import type { ServiceTable } from './services.ts';
+
+export type MetricsSources = {
+  datapath: Datapath;
+  endpoints: ReadonlyMap<string, Endpoint>;
+  registry: IdentityRegistry;
+  services: ServiceTable;
+  state: ClusterState;
+};
+
+/** What the agent itself tells of what it does. */
+export type AgentMetrics = {
+  /** A request of the CNI plugin, from its line to its answer. */
+  cni(command: string, succeeded: boolean, durationSeconds: number): void;
+  /** Policy and addresses have been compared with the maps, and the maps changed. */
+  reconciled(succeeded: boolean, durationSeconds: number): void;
+  /** Sockets closed because their backend is gone. */
+  closed(sockets: number): void;
+};
+
+const directions = ['INGRESS', 'EGRESS'] as const;
+const durations = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10];
+
+/**
+ * Metrics of the agent and its datapath. `cilium_…` where Cilium has one that means the same, with its labels;
+ * `sidecarless_…` is this data plane's own; process and Node.js as prom-client has them.
+ */
+export function agentMetrics(into: Registry, sources: MetricsSources): AgentMetrics {
+  collectDefaultMetrics({ register: into });
+  datapathMetrics(into, sources.datapath);
+  stateMetrics(into, sources);
+  const registers = [into];
+  const cni = new Histogram({
+    name: 'sidecarless_cni_duration_seconds',
+    help: 'Requests of the CNI plugin, from their arrival at the agent to its answer',
+    labelNames: ['command', 'outcome'],
+    buckets: durations,
+    registers,
+  });
+  const regenerations = new Counter({
+    name: 'cilium_policy_regeneration_total',
+    help: 'Times that policy and addresses were compared with the maps',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const regeneration = new Histogram({
+    name: 'sidecarless_reconcile_duration_seconds',
+    help: 'Comparing policy and addresses with the maps, and changing the maps',
+    buckets: durations,
+    registers,
+  });
+  const closed = new Counter({
+    name: 'sidecarless_closed_sockets_total',
+    help: 'Sockets closed because the backend of their service is gone',
+    registers,
+  });
+  return {
+    cni: (command, succeeded, seconds) => cni.observe({ command, outcome: outcome(succeeded) }, seconds),
+    reconciled(succeeded, seconds) {
+      regenerations.inc({ outcome: outcome(succeeded) });
+      regeneration.observe(seconds);
+    },
+    closed: (sockets) => closed.inc(sockets),
+  };
+}
+
+function outcome(succeeded: boolean): string {
+  return succeeded ? 'success' : 'failure';
+}
+
+/** What the programs count, read when it is asked for: it goes on over the agent's restarts. */
+function datapathMetrics(into: Registry, { counters, shortcut }: Datapath): void {
+  const read = (name: string, help: string, labelNames: readonly string[], collect: (one: Counter) => void): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [into],
+      collect() {
+        this.reset();
+        collect(this);
+      },
+    });
+  };
+  for (const unit of ['packets', 'bytes'] as const) {
+    const word = unit === 'packets' ? 'count' : 'bytes';
+    read(`cilium_forward_${word}_total`, `Forwarded ${unit}`, ['direction'], (metric) => {
+      for (const [index, direction] of directions.entries()) metric.inc({ direction }, counter(counters, index)[unit]);
+    });
+    read(`cilium_drop_${word}_total`, `Dropped ${unit}`, ['reason', 'direction'], (metric) => {
+      for (const number of dropReasons.keys()) {
+        for (const [index, direction] of directions.entries()) {
+          const value = counter(counters, 2 * number + index)[unit];
+          if (value > 0) metric.inc({ reason: dropReason(number).text, direction }, value);
+        }
+      }
+    });
+    const name = unit === 'packets' ? 'messages' : unit;
+    read(`sidecarless_shortcut_${name}_total`, `${name} that went from socket to socket`, [], (metric) =>
+      metric.inc(counter(shortcut, 0)[unit]),
+    );
+  }
+}
+
+function stateMetrics(into: Registry, { endpoints, registry, services, state }: MetricsSources): void {
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [into],
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  gauge('cilium_endpoint', 'Pods of this node with programs and policy', () => endpoints.size);
+  gauge('cilium_identity', 'Identities of pods in the cluster', () => registry.all().length);
+  gauge('cilium_policy', 'Policies that are enforced', () => state.policies().length);
+  gauge('sidecarless_policies_with_problems', 'Policies that cannot be enforced as written, and fail closed', () => {
+    return state.policies().filter(({ problems }) => problems.length > 0).length;
+  });
+  gauge('sidecarless_services', 'Services with programmed ports', () => services.size);
+}

@@ -1,0 +1,42 @@
+import type { BpfMap } from '../bpf/map.ts';
+import { type Config, configFlags, configRecord, epochOf, sizes, uint32 } from './records.ts';
+import type { Settings } from './settings.ts';
+
+/** What of a node's configuration never changes while its agent runs. */
+export type NodeConfiguration = Pick<Config, 'nodeV4' | 'nodeV6' | 'uplink' | 'reportMs'>;
+
+/** The programs' configuration: its one entry is written whole, at every change. Nothing is written before the first. */
+export class Configuration {
+  readonly #map: BpfMap;
+  readonly #node: NodeConfiguration;
+  #epoch: number;
+  #settings: Settings = { shortcut: true };
+
+  /** Goes on with an earlier agent's epoch: connections know it. */
+  constructor(map: BpfMap, node: NodeConfiguration) {
+    this.#map = map;
+    this.#node = node;
+    this.#epoch = epochOf(map.lookup(uint32(0)) ?? new Uint8Array(sizes.config));
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  set settings(settings: Settings) {
+    this.#settings = settings;
+    this.write();
+  }
+
+  /** Has policy asked again about every connection, at its next packet. */
+  nextEpoch(): void {
+    this.#epoch = (this.#epoch + 1) >>> 0;
+    this.write();
+  }
+
+  write(): void {
+    const shortcut = this.#settings.shortcut ? configFlags.shortcut : 0;
+    const flags = shortcut | configFlags.masquerade | configFlags.events;
+    this.#map.update(uint32(0), configRecord({ ...this.#node, flags, epoch: this.#epoch }));
+  }
+}
