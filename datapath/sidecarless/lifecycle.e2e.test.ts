@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
+import { testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
+import { object, startTestCluster, type TestCluster } from '../test-cluster.ts';
+import { askAgent } from './agent-client.ts';
+import { sidecarless } from './sidecarless.ts';
+
+/*
+ * What becomes of connections that are open when something changes: labels, backends, agents. The server answers every
+ * line that it gets, and the client sends one every 20 ms.
+ */
+
+const port = 7000;
+
+/** What a conversation came to: when the last answer came, and what it ended with before its time; all in ms. */
+type Conversation = { answers: number; lastAnswer: number; error: string | null; ended: number };
+
+testInNamespaces(import.meta.filename, () => {
+  const stop = new AbortController();
+  let cluster: TestCluster;
+  let service = '';
+  const pods = new Map<string, V1Pod>();
+
+  before(async () => {
+    cluster = await startTestCluster('sidecarless', stop.signal);
+    const { context, pool } = cluster;
+    await sidecarless.install(context, pool);
+    await context.kube.apply(manifests(cluster), stop.signal);
+    for (const pod of await cluster.readyPods('app', 3)) pods.set(pod.metadata?.labels?.app ?? '', pod);
+    await sidecarless.ready(context, pool);
+    const { spec } = await context.kube.json<V1Service>('GET', `/api/v1/namespaces/${pool.namespace}/services/workload`);
+    service = spec?.clusterIP ?? '';
+  });
+  after(() => stop.abort());
+
+  test('a label that a policy asks for lets a pod in, and taking it away cuts what is open', async () => {
+    const policy = friendsOnly(cluster.pool.namespace);
+    await cluster.context.kube.apply([policy], stop.signal);
+    for (const server of ['near', 'far']) {
+      const refused = await talk(addressOf(server), 500);
+      assert.deepEqual([refused.answers, refused.error], [0, null], `${server}: ${JSON.stringify(refused)}`);
+      await label('client', 'friend');
+      await reaches(server);
+      const talking = talk(addressOf(server), 3000);
+      await delay(1000);
+      await label('client', null);
+      const { lastAnswer, answers } = await talking;
+      assert.ok(answers > 20 && lastAnswer < 2000, `${server}: the last of ${answers} answers after ${lastAnswer} ms`);
+    }
+    await cluster.context.kube.delete([policy], stop.signal);
+    await reaches('near');
+  });
+
+  test('a service’s connection to a backend that is gone is closed, one to the pod’s own address is not', async () => {
+    for (const server of ['near', 'far']) {
+      // The other one is no backend meanwhile.
+      await leave(server === 'near' ? 'far' : 'near');
+      await backends(1);
+      const [byService, byAddress] = [talk(service, 4000), talk(addressOf(server), 4000)];
+      await delay(1000);
+      await leave(server);
+      const [closed, open] = await Promise.all([byService, byAddress]);
+      assert.match(closed.error ?? '', /ECONNABORTED|EPIPE|ECONNRESET/, `${server}: ${JSON.stringify(closed)}`);
+      assert.ok(closed.answers > 20 && closed.ended < 3000, `${server}: ${JSON.stringify(closed)}`);
+      assert.deepEqual([open.error, open.lastAnswer > 3500], [null, true], `${server}: ${JSON.stringify(open)}`);
+      const nobody = await talk(service, 500);
+      assert.match(nobody.error ?? '', /EHOSTUNREACH/, JSON.stringify(nobody));
+      await join('near');
+      await join('far');
+      await backends(2);
+    }
+  });
+
+  test('agents that are replaced one after the other cost no connection and no request', async () => {
+    const { kube } = cluster.context;
+    const { systemNamespace } = cluster.pool;
+    const before = await agents();
+    const talking = Promise.all(['near', 'far'].map((server) => talk(addressOf(server), 20_000)));
+    const asking = connectOften(service, 20_000);
+    const annotations = { 'lab.test/replaced': 'yes' };
+    await kube.json('PATCH', `/apis/apps/v1/namespaces/${systemNamespace}/daemonsets/sidecarless-agent`, {
+      body: { spec: { template: { metadata: { annotations } } } },
+      headers: { 'content-type': 'application/merge-patch+json' },
+    });
+    for (const one of await talking) {
+      assert.equal(one.error, null, JSON.stringify(one));
+      assert.ok(one.answers > 400 && one.lastAnswer > 19_500, JSON.stringify(one));
+    }
+    const { connected, failed } = await asking;
+    assert.deepEqual([failed, connected > 100], [[], true], `${connected} connections`);
+    const after = await agents();
+    assert.equal(after.length, 2);
+    assert.ok(
+      after.every((uid) => !before.includes(uid)),
+      'the agents were not replaced',
+    );
+  });
+
+  test('a backend that terminates keeps its connections until its end, and gets no new ones', async () => {
+    await leave('far');
+    await backends(1);
+    const talking = talk(service, 3000);
+    await delay(500);
+    await join('far');
+    await backends(2);
+    const { kube } = cluster.context;
+    await kube.json('DELETE', `/api/v1/namespaces/${cluster.pool.namespace}/pods/near`);
+    await backends(1);
+    const { connected, failed, by } = await connectOften(service, 1000);
+    assert.deepEqual([failed, Object.keys(by)], [[], ['far']], JSON.stringify(by));
+    assert.ok(connected > 10);
+    const { error, lastAnswer } = await talking;
+    assert.deepEqual([error, lastAnswer > 2500], [null, true], `the last answer came after ${lastAnswer} ms`);
+  });
+
+  function addressOf(name: string): string {
+    return pods.get(name)?.status?.podIP ?? '';
+  }
+
+  async function inClient<T>(script: string): Promise<T> {
+    const client = pods.get('client');
+    assert.ok(client !== undefined);
+    const { stdout, stderr } = await cluster.run(client, 'app', ['node', '-e', script]);
+    assert.notEqual(stdout, '', stderr);
+    return JSON.parse(stdout) as T;
+  }
+
+  function talk(address: string, milliseconds: number): Promise<Conversation> {
+    return inClient<Conversation>(`
+      const began = Date.now(); let answers = 0, lastAnswer = 0;
+      const end = (error) => { console.log(JSON.stringify({ answers, lastAnswer, error, ended: Date.now() - began })); process.exit(); };
+      const socket = require('net').connect(${port}, '${address}');
+      socket.on('data', () => { answers++; lastAnswer = Date.now() - began; });
+      socket.on('error', ({ code }) => end(code)).on('close', () => end('closed'));
+      setInterval(() => socket.write('hello\\n'), 20);
+      setTimeout(() => end(null), ${milliseconds});`);
+  }
+
+  /** New connections, one after the other, with one line each; `by` counts who answered. */
+  function connectOften(
+    address: string,
+    milliseconds: number,
+  ): Promise<{ connected: number; failed: string[]; by: Record<string, number> }> {
+    return inClient(`
+      const end = Date.now() + ${milliseconds}; let connected = 0; const failed = [], by = {};
+      const next = () => {
+        if (Date.now() > end) { console.log(JSON.stringify({ connected, failed, by })); process.exit(); }
+        const socket = require('net').connect(${port}, '${address}', () => socket.write('who\\n'));
+        socket.setTimeout(2000, () => socket.destroy(new Error('timeout')));
+        socket.on('data', (who) => { connected++; by[who] = (by[who] ?? 0) + 1; socket.end(); });
+        socket.on('error', (error) => failed.push(error.code ?? error.message)).on('close', () => setTimeout(next, 5));
+      };
+      next();`);
+  }
+
+  async function reaches(server: string): Promise<void> {
+    const deadline = Date.now() + 5000;
+    while ((await talk(addressOf(server), 300)).answers === 0) assert.ok(Date.now() < deadline, `${server} is refused`);
+  }
+
+  async function label(name: string, role: string | null): Promise<void> {
+    await cluster.context.kube.json('PATCH', `/api/v1/namespaces/${cluster.pool.namespace}/pods/${name}`, {
+      body: { metadata: { labels: { role } } },
+      headers: { 'content-type': 'application/merge-patch+json' },
+    });
+  }
+
+  const leave = (server: string): Promise<void> => label(server, null);
+  const join = (server: string): Promise<void> => label(server, 'server');
+
+  /** Waits until the client's agent gives new connections to so many backends. */
+  async function backends(count: number): Promise<void> {
+    const { context, pool } = cluster;
+    const deadline = Date.now() + 5000;
+    for (;;) {
+      const { backends: chosen } = await askAgent<{ backends: Record<string, number> }>(context, {
+        namespace: pool.systemNamespace,
+        node: pool.nodes[0],
+        path: '/services',
+      });
+      const now = Object.entries(chosen).find(([key]) => key.includes(`${pool.namespace}/workload`))?.[1];
+      if (now === count) return;
+      assert.ok(Date.now() < deadline, `${now} backends instead of ${count}`);
+      await delay(20);
+    }
+  }
+
+  async function agents(): Promise<string[]> {
+    const { items } = await cluster.context.kube.json<{ items: V1Pod[] }>(
+      'GET',
+      `/api/v1/namespaces/${cluster.pool.systemNamespace}/pods`,
+    );
+    return items.map(({ metadata }) => metadata?.uid ?? '');
+  }
+});
+
+/** To the servers, from friends alone. */
+function friendsOnly(namespace: string): KubernetesObject {
+  return object({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'friends', namespace },
+    spec: {
+      podSelector: { matchLabels: { role: 'server' } },
+      ingress: [{ from: [{ podSelector: { matchLabels: { role: 'friend' } } }] }],
+    },
+  });
+}
+
+function manifests({ pool }: TestCluster): KubernetesObject[] {
+  const { namespace } = pool;
+  // A process of number 1 that has no handler goes on after SIGTERM, for as long as the pod may.
+  const answering = (name: string): string =>
+    `require('net').createServer((socket) => socket.on('data', () => socket.write('${name}')).on('error', () => 0)).listen(${port}, '::')`;
+  const pod = (app: string, node: string): KubernetesObject =>
+    object({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: app, namespace, labels: { app, ...(app === 'client' ? {} : { role: 'server' }) } },
+      spec: {
+        nodeName: node,
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 5,
+        containers: [{ name: 'app', image: 'lab/datapath', command: ['node', '-e', answering(app)] }],
+      },
+    });
+  return [
+    pod('client', pool.nodes[0]),
+    pod('near', pool.nodes[0]),
+    pod('far', pool.nodes[1]),
+    object({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'workload', namespace },
+      spec: { selector: { role: 'server' }, ports: [{ port }] },
+    }),
+  ];
+}
