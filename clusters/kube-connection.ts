@@ -1,17 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type Informer,
-  KubeConfig,
-  type KubernetesListObject,
-  type KubernetesObject,
-  ListWatch,
-  type ObjectCache,
-  Watch,
-} from '@kubernetes/client-node';
+import { KubeConfig, type KubernetesObject } from '@kubernetes/client-node';
 import { type Dispatcher, fetch } from 'undici';
 import { ApiError } from './api-error.ts';
 import { LabError } from './error.ts';
 import type { InformOptions, Kube, RequestOptions, WaitOptions } from './kube.ts';
+import { startInformer } from './kube-informer.ts';
 
 /** What {@link connect} of `kube.ts` does: here is all that needs the library of API clients. */
 export function openConnection(kubeconfig: string | null): Kube {
@@ -45,22 +37,8 @@ export function openConnection(kubeconfig: string | null): Kube {
 
   const paths = new ResourcePaths(json);
 
-  const inform: Kube['inform'] = <T extends KubernetesObject>(path: string, options: InformOptions<T>) => {
-    const query: { fieldSelector?: string; labelSelector?: string } = {};
-    if (options.fieldSelector !== undefined) query.fieldSelector = options.fieldSelector;
-    if (options.labelSelector !== undefined) query.labelSelector = options.labelSelector;
-    const list = () => json<KubernetesListObject<T>>('GET', path, { query, signal: options.signal });
-    const listWatch = new ListWatch<T>(
-      path,
-      patient(new Watch(config)),
-      list,
-      false,
-      options.labelSelector,
-      options.fieldSelector,
-    );
-    keepInformed(listWatch, options);
-    return listWatch;
-  };
+  const inform = <T extends KubernetesObject>(path: string, options: InformOptions<T>) =>
+    startInformer<T>(request, path, options);
 
   return {
     request,
@@ -112,13 +90,6 @@ function pooled(config: KubeConfig): KubeConfig {
     return pool;
   };
   return config;
-}
-
-// The library takes a watch that has been silent for 30 s for dead, and lists everything again. The API server itself
-// ends watches after five to ten minutes, and a connection that breaks says so.
-function patient(watch: Watch): Watch {
-  (watch as unknown as { requestTimeoutMs: number }).requestTimeoutMs = 15 * 60_000;
-  return watch;
 }
 
 /** Adds the configuration's credentials to the headers and returns its connection pool. */
@@ -173,35 +144,6 @@ class ResourcePaths {
     this.groups.set(root, asked);
     return asked;
   }
-}
-
-// The library's informer stops on most errors; it is started again with jitter, so that many do not come back at once.
-function keepInformed<T extends KubernetesObject>(
-  informer: Informer<T> & ObjectCache<T>,
-  { signal, onChange, onSync }: InformOptions<T>,
-): void {
-  if (onChange !== undefined) {
-    informer.on('add', (object) => onChange(object, false));
-    informer.on('update', (object) => onChange(object, false));
-    informer.on('delete', (object) => onChange(object, true));
-  }
-  const startAgain = async (): Promise<void> => {
-    while (!signal.aborted) {
-      try {
-        await informer.start();
-        onSync?.();
-        return;
-      } catch {
-        await delay(100 + Math.random() * 400, undefined, { signal }).catch(() => undefined);
-      }
-    }
-  };
-  informer.on(
-    'error',
-    () => void delay(100 + Math.random() * 400, undefined, { signal }).then(startAgain, () => undefined),
-  );
-  signal.addEventListener('abort', () => void informer.stop(), { once: true });
-  void startAgain();
 }
 
 async function waitFor<T extends KubernetesObject>(

@@ -28,7 +28,10 @@ export type Kube = {
   apply(objects: readonly KubernetesObject[], signal?: AbortSignal): Promise<void>;
   /** Deletes objects, those that do not exist included. Returns before finalizers and grace periods are over. */
   delete(objects: readonly KubernetesObject[], signal?: AbortSignal): Promise<void>;
-  /** Lists and watches `path` (`/api/v1/pods`) until the signal aborts, reconnecting after every kind of error. */
+  /**
+   * Lists and watches `path` (`/api/v1/pods`) until the signal aborts, whatever the API server and the connection do: it
+   * goes on from where it was, lists again where it may have missed something, and notices a watch that has gone silent.
+   */
   inform<T extends KubernetesObject>(path: string, options: InformOptions<T>): ObjectCache<T>;
   /**
    * Resolves with the objects of a list as soon as `condition` returns true for them.
@@ -51,7 +54,7 @@ export type InformOptions<T> = {
   labelSelector?: string;
   /** Called on every addition, change and deletion (`deleted`), repeats included. */
   onChange?: (object: T, deleted: boolean) => void;
-  /** Called when a list has arrived, the first one and each after a lost connection. */
+  /** Called when a list has arrived: the first one, and each that had to be asked for later. */
   onSync?: () => void;
 };
 

@@ -112,6 +112,12 @@ export function agentObjects(pool: Pool, server: string): KubernetesObject[] {
           resources: ['ciliumnetworkpolicies', 'ciliumclusterwidenetworkpolicies'],
           verbs: read,
         },
+        {
+          apiGroups: ['cilium.io'],
+          resources: ['ciliumnetworkpolicies/status', 'ciliumclusterwidenetworkpolicies/status'],
+          verbs: ['patch'],
+        },
+        { apiGroups: [''], resources: ['events'], verbs: ['create'] },
         { apiGroups: [identityResource.group], resources: [identityResource.plural], verbs: [...read, 'create'] },
       ],
     } as KubernetesObject,

@@ -43,7 +43,8 @@ export type StateOptions = {
   onChange: () => void;
   /** Not before services and their slices have both arrived: a service without its slices looks like one without backends. */
   onService: (name: ServiceName, service: V1Service | null, slices: readonly V1EndpointSlice[]) => void;
-  onPolicy: (policy: ParsedPolicy, document: KubernetesObject) => void;
+  /** Called after every change of a policy's object, its status included; with null when it is gone. */
+  onPolicy: (policy: ParsedPolicy | null, document: KubernetesObject) => void;
 };
 
 /** Watches the cluster until the signal aborts. */
@@ -55,7 +56,7 @@ export function watchCluster(kube: Kube, { signal, onChange, onService, onPolicy
   const pods = new Map<string, PodFacts>();
   const services = new Map<string, V1Service>();
   const slices = new Map<string, Map<string, V1EndpointSlice>>();
-  const parsed = new Map<string, ParsedPolicy>();
+  const parsed = new Map<string, { policy: ParsedPolicy; metadata: KubernetesObject['metadata'] }>();
   let rules: readonly Rule[] = [];
   let rulesVersion = 0;
 
@@ -146,13 +147,20 @@ export function watchCluster(kube: Kube, { signal, onChange, onService, onPolicy
       // Items of a list have neither.
       const document = { ...object, ...policyKinds[path] };
       const key = `${path} ${keyOf(document)}`;
-      if (deleted) parsed.delete(key);
-      else {
+      const known = parsed.get(key);
+      if (deleted) {
+        parsed.delete(key);
+        onPolicy(null, document);
+      } else if (known !== undefined && isSameGeneration(known.metadata, document.metadata)) {
+        // Nothing but its status, labels and such: the same rules need not be compiled again.
+        onPolicy(known.policy, document);
+        return;
+      } else {
         const policy = parsePolicy(document);
-        parsed.set(key, policy);
+        parsed.set(key, { policy, metadata: document.metadata });
         onPolicy(policy, document);
       }
-      rules = [...parsed.values()].flatMap((policy) => policy.rules);
+      rules = [...parsed.values()].flatMap(({ policy }) => policy.rules);
       rulesVersion++;
       onChange();
     });
@@ -170,7 +178,12 @@ export function watchCluster(kube: Kube, { signal, onChange, onService, onPolicy
     get rulesVersion() {
       return rulesVersion;
     },
-    policies: () => [...parsed.values()],
+    policies: () => [...parsed.values()].map(({ policy }) => policy),
     missing: () => [...waiting],
   };
+}
+
+/** The API server counts the generations of an object's specification. */
+function isSameGeneration(before: KubernetesObject['metadata'], now: KubernetesObject['metadata']): boolean {
+  return now?.generation !== undefined && before?.generation === now.generation && before.uid === now.uid;
 }

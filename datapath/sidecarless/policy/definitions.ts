@@ -47,7 +47,7 @@ function definition({ scope, ...names }: Names): KubernetesObject & { spec: obje
           ],
           schema: {
             openAPIV3Schema: {
-              type: 'object',
+              ...anything,
               properties: { spec: anything, specs: { type: 'array', items: anything }, status: anything },
             },
           },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CidrRule } from './cidr-rule.ts';
-import { kubernetesKeys, LabelSelector, readSelector } from './label-selector.ts';
+import { kubernetesKeys, readSelector } from './label-selector.ts';
 import { namespaceLabel, namespaceLabelsPrefix } from './pod-labels.ts';
 import { child, foreignField, isMapping, type Problem, read } from './problem.ts';
 import {
@@ -47,7 +47,8 @@ function readSpec(
   }
   const foreign = Object.keys(spec).filter((key) => !specFields.includes(key));
   problems.push(...foreign.map((key) => foreignField('spec', key)));
-  const selector = readSelector(spec.podSelector ?? {}, kubernetesKeys, 'spec.podSelector', problems) ?? [];
+  const { podSelector = {} } = spec;
+  const selector = readSelector(podSelector, kubernetesKeys, 'spec.podSelector', problems) ?? [];
   const types = read(PolicyTypes, spec.policyTypes, 'spec.policyTypes', problems);
   const subject = [...ownNamespace, ...selector];
   const isolated = types === undefined || foreign.length > 0 ? directions : directionsOf(types, spec.egress);
@@ -149,7 +150,13 @@ function readPeer(policy: PolicyName, value: unknown, path: string, problems: Pr
     problems.push({ path, problem: 'selects nobody' });
     return [];
   }
-  const pods = readSelector(podSelector ?? {}, kubernetesKeys, child(path, 'podSelector'), problems);
+  // What is null selects nothing by itself: taken for an empty selector it would let every pod in.
+  const pods = readSelector(
+    podSelector === undefined ? {} : podSelector,
+    kubernetesKeys,
+    child(path, 'podSelector'),
+    problems,
+  );
   const namespaces =
     namespaceSelector === undefined
       ? inNamespace(policy)
@@ -165,9 +172,7 @@ const isPod: Requirement = { key: `k8s:${namespaceLabel}`, operator: 'Exists', v
 
 /** Labels of namespaces are among their pods' own, under longer names. */
 function readNamespaces(value: unknown, path: string, problems: Problem[]): Selector | undefined {
-  const checked = read(LabelSelector, value, path, problems);
-  if (checked === undefined) return undefined;
-  const selector = readSelector(checked, kubernetesKeys, path, problems);
+  const selector = readSelector(value, kubernetesKeys, path, problems);
   return (
     selector && [
       isPod,

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { isIdentityLabel } from './pod-labels.ts';
-import { child, type Problem, read } from './problem.ts';
+import { isIdentityLabel, namespaceLabelsPrefix } from './pod-labels.ts';
+import { child, isMapping, type Problem, read } from './problem.ts';
 import type { Requirement, Selector } from './selector.ts';
 
 const Value = z.string().regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/, 'not the value of a label');
 const Values = z.array(Value);
 
-/** A label selector as Kubernetes has it. */
-export const LabelSelector = z.strictObject({
+/** As Kubernetes has it. */
+const LabelSelector = z.strictObject({
   matchLabels: z.record(z.string(), Value).optional(),
   matchExpressions: z
     .array(
@@ -51,8 +51,12 @@ export function readSelector(
     if (sourced === null || problem !== null) problems.push({ path: place, problem: problem ?? '' });
     else requirements.push({ key: sourced, ...rest });
   };
-  for (const [key, text] of Object.entries(selector.matchLabels ?? {})) {
-    add(key, child(child(path, 'matchLabels'), key), { operator: 'In', values: [text] });
+  const labels = selector.matchLabels ?? {};
+  for (const key of keysOf(value)) {
+    const place = child(child(path, 'matchLabels'), key);
+    // The schema leaves `__proto__` out, and one condition less selects more.
+    if (!Object.hasOwn(labels, key)) problems.push({ path: place, problem: 'not the key of a label' });
+    else add(key, place, { operator: 'In', values: [labels[key] ?? ''] });
   }
   for (const [index, { key, operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
     add(key, child(child(child(path, 'matchExpressions'), index), 'key'), { operator, values });
@@ -60,10 +64,25 @@ export function readSelector(
   return problems.length > before ? undefined : requirements;
 }
 
+/** Of a selector's `matchLabels`, as they were written. */
+function keysOf(selector: unknown): string[] {
+  return isMapping(selector) && isMapping(selector.matchLabels) ? Object.keys(selector.matchLabels) : [];
+}
+
 function withSource(key: string, { plain, named }: KeySyntax): string | null {
   const source = named.find((prefix) => key.startsWith(prefix)) ?? '';
   const name = key.slice(source.length);
-  return /^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$/.test(name) ? `${source === '' ? plain : source}${name}` : null;
+  return isLabelKey(name) ? `${source === '' ? plain : source}${name}` : null;
+}
+
+const domain = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const labelName = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** `app`, `example.org/app`, and the same after the prefix for the labels of namespaces. A key of none would be no condition. */
+function isLabelKey(key: string): boolean {
+  const own = key.startsWith(namespaceLabelsPrefix) ? key.slice(namespaceLabelsPrefix.length) : key;
+  const [name = '', prefix, ...rest] = own.split('/').toReversed();
+  return rest.length === 0 && labelName.test(name) && (prefix === undefined || domain.test(prefix));
 }
 
 /** What no identity has cannot be judged: a NotIn would hold for everybody. */

@@ -34,7 +34,8 @@ export function parsePolicy(document: unknown): ParsedPolicy {
   const { name, namespace } = result.data.metadata;
   if (found.namespaced && namespace === undefined) throw unknownPolicy(`${found.kind} ${name} has no namespace`);
   const policy = { kind: found.kind, namespace: found.namespaced ? (namespace ?? null) : null, name };
-  return found.parse(policy, result.data);
+  // Not what the schema has made of it: that may have lost fields.
+  return found.parse(policy, document as Readonly<Record<string, unknown>>);
 }
 
 function unknownPolicy(reason: string): LabError {
