@@ -1,6 +1,8 @@
 import type { V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { Pool } from '../clusters/cluster.ts';
 import type { Kube } from '../clusters/kube.ts';
+import type { FlowLine, FlowQuery } from './flow-query.ts';
+import type { PolicyAnswer, PolicyQuestion } from './policy-question.ts';
 
 /** How deep a data plane looks: connections and bytes (`l4`), or HTTP requests (`l7`). */
 export const profiles = ['l4', 'l7'] as const;
@@ -65,5 +67,12 @@ export type DataPlane = {
   clientAddress(testCase: TestCase, generator: V1Pod): string;
   /** Whose CPU a container's time is; null leaves it to the pod's label `lab.role`. */
   role(pod: V1Pod, container: string): Role | null;
+  /**
+   * Tells of the flows that the pool's nodes see, each node's in their order; absent where nobody looks. Resolves when all
+   * are told, or, of a query that follows, when the signal aborts: what breaks meanwhile is told, and tried again.
+   */
+  flows?(context: DataPlaneContext, pool: Pool, query: FlowQuery, tell: (line: FlowLine) => void): Promise<void>;
+  /** Says what becomes of a connection of a pod of the pool, from what is in force; absent where there is no policy. */
+  tracePolicy?(context: DataPlaneContext, pool: Pool, question: PolicyQuestion): Promise<PolicyAnswer>;
   remove(context: DataPlaneContext, pool: Pool): Promise<void>;
 };

@@ -22,6 +22,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'what is up: nodes and pods',
     load: async () => (await import('./commands/status.ts')).status,
   },
+  flows: {
+    summary: 'what the data planes see and drop, live too',
+    load: async () => (await import('./commands/flows.ts')).flows,
+  },
+  policy: {
+    summary: 'which rule of which policy decides about a connection',
+    load: async () => (await import('./commands/policy.ts')).policy,
+  },
   exec: {
     summary: 'run a command in a container of the embedded cluster',
     load: async () => (await import('./commands/exec.ts')).exec,

@@ -35,6 +35,49 @@ export function textFlag({
   };
 }
 
+/** Any words, separated by commas. Empty when absent. */
+export function wordsFlag({
+  placeholder,
+  description,
+}: {
+  placeholder: string;
+  description: string;
+}): Flag<readonly string[]> {
+  const schema = z
+    .string()
+    .transform((text, context): readonly string[] => {
+      const words = text.split(',');
+      if (words.includes('')) context.addIssue('must not have an empty part');
+      return words;
+    })
+    .optional()
+    .transform((words) => words ?? []);
+  return { description, placeholder, choices: [], schema };
+}
+
+/** Whole numbers in a range, separated by commas. Empty when absent. */
+export function wholeNumbersFlag({
+  description,
+  min,
+  max,
+}: {
+  description: string;
+  min: number;
+  max: number;
+}): Flag<readonly number[]> {
+  const schema = z
+    .string()
+    .transform((text, context): readonly number[] => {
+      const words = text.split(',');
+      const isWrong = words.some((word) => !/^\d+$/.test(word) || Number(word) < min || Number(word) > max);
+      if (isWrong) context.addIssue(`must be whole numbers from ${min} to ${max}, separated by commas`);
+      return words.map(Number);
+    })
+    .optional()
+    .transform((numbers) => numbers ?? []);
+  return { description: `${description} (${min} to ${max})`, placeholder: 'N,M', choices: [], schema };
+}
+
 /** A whole number in a range, which help shows. A default of null leaves it to the command what absence means. */
 export function wholeNumberFlag<D extends number | null>({
   description,
@@ -85,14 +128,19 @@ export function choiceFlag<T extends string>({
   };
 }
 
-/** Several of some words, separated by commas, each once. A default of null leaves it to the command what absence means. */
+/**
+ * Several of some words, separated by commas, each once. A default of null leaves it to the command what absence means.
+ * With `anyCase` capitals and small letters are the same.
+ */
 export function listFlag<T extends string, D extends readonly T[] | null>({
   description,
   choices,
+  anyCase = false,
   ...rest
 }: {
   description: string;
   choices: readonly T[];
+  anyCase?: boolean;
   default: D;
 }): Flag<readonly T[] | D> {
   return {
@@ -102,13 +150,18 @@ export function listFlag<T extends string, D extends readonly T[] | null>({
     schema: z
       .string()
       .transform((text, context): readonly T[] => {
-        const words = text.split(',');
+        const words = text.split(',').map((word) => (anyCase ? inCaseOf(choices, word) : word));
         if (new Set(words).size < words.length) context.addIssue('names something twice');
         return words.map((word) => oneOf(word, choices, context));
       })
       .nullable()
       .default(rest.default) as z.ZodType<readonly T[] | D>,
   };
+}
+
+/** A word in capitals where all choices are, and in small letters elsewhere. */
+function inCaseOf(choices: readonly string[], word: string): string {
+  return choices.every((choice) => choice === choice.toUpperCase()) ? word.toUpperCase() : word.toLowerCase();
 }
 
 function oneOf<T extends string>(text: string, choices: readonly T[], context: z.RefinementCtx): T {

@@ -1,8 +1,10 @@
 import type { DataPlane, Mode } from '../data-plane.ts';
 import { sidecarlessEvidence, sidecarlessExpected } from './evidence.ts';
+import { sidecarlessFlows } from './flows.ts';
 import { installSidecarless, removeSidecarless } from './install.ts';
 import { servicesReady } from './ready.ts';
 import { switchShortcut } from './settings.ts';
+import { traceSidecarless } from './trace.ts';
 
 /** Sockets of two pods on one node are joined; without it, everything goes by packets. */
 const shortcut = 'shortcut';
@@ -32,5 +34,7 @@ export const sidecarless: DataPlane = {
   expected: sidecarlessExpected,
   clientAddress: (_testCase, generator) => generator.status?.podIP ?? '',
   role: (_pod, container) => (container === 'agent' ? 'control' : null),
+  flows: sidecarlessFlows,
+  tracePolicy: traceSidecarless,
   remove: removeSidecarless,
 };

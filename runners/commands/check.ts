@@ -1,6 +1,7 @@
 import { checks } from '../checks.ts';
 import { command } from '../command.ts';
-import { wholeNumberFlag } from '../flag.ts';
+import { switchFlag, wholeNumberFlag } from '../flag.ts';
+import { planesFlag } from '../planes.ts';
 import { createProgress } from '../progress.ts';
 
 export const check = command({
@@ -10,10 +11,20 @@ export const check = command({
     '  cycles      up and down again and again leaves nothing behind\n' +
     '  same-plane  A/A: the same data plane under two names shows no difference\n' +
     '  second-generator  fortio agrees with k6 on what each data plane adds\n' +
-    'Each brings up a cluster of its own, and refuses while one is up. Exit code 1 where the claim does not hold.',
+    '  oldest-kernel  sidecarless’s programs work on Debian 12’s kernel, in QEMU, and are no more work to verify\n' +
+    '  throughput  bulk throughput, connections/s and saturation of data planes, to none\n' +
+    '  services    latency and connections/s with 5,000 and 20,000 Services\n' +
+    '  cni         how long the runtime waits for sidecarless to connect a pod, on kind\n' +
+    '  enforcement how long after a change of policy packets are treated accordingly\n' +
+    '  agent       sidecarless’s node agent: speed, memory, CPU when idle\n' +
+    'Each but oldest-kernel brings up a cluster of its own, and refuses while one is up. Exit code 1 where the claim\n' +
+    'does not hold.',
   cluster: true,
   flags: {
     count: wholeNumberFlag({ description: 'how many times, default: the check’s', min: 1, max: 1000, default: null }),
+    planes: { ...planesFlag, description: `what throughput and services compare (${planesFlag.description})` },
+    json: switchFlag('print one JSON object: {check, held, findings: [{…}]} (from throughput on)'),
+    renew: switchFlag('record instead of compare (oldest-kernel: instruction counts, in bpf/verifier.json)'),
   },
   positionals: [
     { name: 'CHECK', description: 'which', required: true, choices: () => Promise.resolve(Object.keys(checks)) },
@@ -25,7 +36,9 @@ export const check = command({
     const progress = createProgress(stderr);
     try {
       const { run } = await load();
-      const held = await run({ count: flags.count, signal, progress: (message) => progress.step(message), stdout });
+      const { count, json, planes, renew } = flags;
+      const context = { signal, progress: (message: string) => progress.step(message), stdout };
+      const held = await run({ count, json, pools: planes, renew, ...context });
       return held ? 0 : 1;
     } finally {
       progress.end();

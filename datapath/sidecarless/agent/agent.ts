@@ -24,7 +24,9 @@ import { localPods } from './local-pods.ts';
 import { log } from './log.ts';
 import { mirrorOf } from './mirror.ts';
 import { nodeFacts } from './node-facts.ts';
+import { persistently } from './persistently.ts';
 import { imageFiles, places, statusPort } from './places.ts';
+import { reportPolicies } from './policy-status.ts';
 import { Reconciler } from './reconciler.ts';
 import { ServiceTable } from './services.ts';
 import { watchSettings } from './settings.ts';
@@ -74,18 +76,17 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
     goneBackends({ datapath, endpoints, signal, onClosed: (sockets) => metrics.closed(sockets) }),
   );
   const identities = watchIdentities(kube, { signal, onChange: () => schedule() });
+  const writeService = persistently('a service', signal);
   const state = watchCluster(kube, {
     signal,
     onChange() {
       routeNodes();
-      services.setPlaces(state.nodes(), state.pods());
       nameOwnPods().then(schedule, () => undefined);
+      writeService('ports of nodes', () => services.setPlaces(state.nodes(), state.pods()));
     },
-    onService: (name, service, slices) => services.set(name, service, slices),
-    onPolicy({ policy, problems }) {
-      if (problems.length === 0) return;
-      log('warning', 'a policy cannot be enforced as written, and fails closed', { policy, problems });
-    },
+    onService: (name, service, slices) =>
+      writeService(`${name.namespace}/${name.name}`, () => services.set(name, service, slices)),
+    onPolicy: reportPolicies(kube, { signal }),
   });
   const registry = new Registry();
   const metrics = agentMetrics(registry, { datapath, endpoints, registry: identities, services, state });
@@ -96,7 +97,12 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
     const nodes = JSON.stringify(state.nodes());
     if (nodes === routed) return;
     routed = nodes;
-    routePods(node, state.nodes(), signal).catch((error: Error) => log('error', 'routes', { error: error.message }));
+    routePods(node, state.nodes(), signal).catch((error: Error) => {
+      if (signal.aborted) return;
+      log('error', 'pods of other nodes cannot be reached', { error: error.message });
+      routed = '';
+      setTimeout(routeNodes, retryMs);
+    });
   };
   /** Pods of other nodes are named by the agents there. */
   const nameOwnPods = async (): Promise<void> => {

@@ -24,6 +24,10 @@ export type Endpoint = {
    */
   grant(policy: CompiledPolicy): boolean;
   revoke(): boolean;
+  /** What was granted last, written or not; null before. */
+  readonly policy: CompiledPolicy | null;
+  /** What the programs would find in the map. */
+  lookup(key: Uint8Array): Uint8Array | null;
   /** Takes programs' knowledge of it away. */
   remove(): void;
 };
@@ -39,6 +43,7 @@ export function openEndpoint(
     valueSize: sizes.policyEntry,
     entries: policyCapacity,
   });
+  let granted: CompiledPolicy | null = null;
   let written: readonly PolicyEntry[] = [];
   let stale: readonly PolicyEntry[] = [];
   let flags = 0;
@@ -49,13 +54,15 @@ export function openEndpoint(
     pod,
     identity,
     grant(policy) {
+      granted = policy;
       const changes = diff(written, policy.entries);
       map.updateAll(changes.put.map((entry) => ({ key: policyKey(entry), value: policyRecord(entry) })));
       stale = changes.delete;
       written = policy.entries;
       flags =
         (policy.policeIngress ? endpointFlags.policeIngress : 0) |
-        (policy.policeEgress ? endpointFlags.policeEgress : 0);
+        (policy.policeEgress ? endpointFlags.policeEgress : 0) |
+        (endpoint.pod.shortcut ? 0 : endpointFlags.noShortcut);
       const { ifindex, mac, nodeMac } = link;
       const value = endpointRecord({ id: ifindex, ifindex, identity: endpoint.identity, flags, mac, nodeMac });
       const changed = endpoints.put(keys.map((key) => ({ key, value })));
@@ -67,14 +74,19 @@ export function openEndpoint(
       stale = [];
       return changed;
     },
+    get policy() {
+      return granted;
+    },
+    lookup: (key) => map.lookup(key),
     remove() {
       endpoints.remove(keys);
       // Another pod gets the address one day, and must not get its connections.
-      for (const key of datapath.connections.keys()) {
-        if (keys.some((address) => Buffer.compare(key.subarray(0, sizes.address), address) === 0)) {
-          datapath.connections.delete(key);
-        }
-      }
+      const former: Uint8Array[] = [];
+      datapath.connections.scan((key) => {
+        const local = key.subarray(0, sizes.address);
+        if (keys.some((address) => Buffer.compare(local, address) === 0)) former.push(key.slice());
+      });
+      datapath.connections.deleteAll(former);
       datapath.policies.delete(uint32(link.ifindex));
       map.close();
     },

@@ -3,6 +3,7 @@ import type { FlowContext, FlowPod } from '../flow/flow-context.ts';
 import type { Rule } from '../policy/rule.ts';
 import type { RuleTable } from '../policy/rule-table.ts';
 import type { Labels } from '../policy/selector.ts';
+import type { AddressRanges } from './address-ranges.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { IdentityRegistry } from './identity-registry.ts';
@@ -14,12 +15,14 @@ export type FlowNames = {
   registry: IdentityRegistry;
   endpoints: ReadonlyMap<string, Endpoint>;
   table: RuleTable;
+  ranges: AddressRanges;
   services: ServiceTable;
   newUuid: () => string;
 };
 
 /** What the agent knows of the numbers in events. */
-export function flowContext({ ownNode, state, registry, endpoints, table, services, newUuid }: FlowNames): FlowContext {
+export function flowContext(names: FlowNames): FlowContext {
+  const { ownNode, state, registry, endpoints, table, ranges, services, newUuid } = names;
   const podOf = (address: string): FlowPod | null => {
     for (const { pod, identity, link, id } of endpoints.values()) {
       if (link.addresses.includes(address)) return { ...named(pod), identity, endpoint: id };
@@ -32,7 +35,7 @@ export function flowContext({ ownNode, state, registry, endpoints, table, servic
     clockOffsetNanoseconds: BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint(),
     newUuid,
     pod: podOf,
-    identityLabels: (id) => listed(registry.labelsOf(id) ?? {}),
+    identityLabels: (id) => listed(registry.labelsOf(id) ?? ranges.labelsOf(id) ?? {}),
     service: (address, port) => services.nameOf(address, port),
     rule(number) {
       const name = table.nameOf(number);

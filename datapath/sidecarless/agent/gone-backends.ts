@@ -74,31 +74,24 @@ function translatedSockets(
   gone: ReadonlyMap<string, Frontend>,
 ): Map<string, Set<bigint>> {
   const cookies = new Map<string, Set<bigint>>();
-  for (const key of translated.keys()) {
+  translated.scan((key) => {
     const view = new DataView(key.buffer, key.byteOffset, key.length);
-    const backend = textOf({
-      address: formatAddress(key.subarray(8, 24)),
-      port: view.getUint16(24),
-      protocol: view.getUint8(26),
-    });
-    if (!gone.has(backend)) continue;
-    cookies.set(backend, (cookies.get(backend) ?? new Set()).add(view.getBigUint64(0, true)));
-  }
+    const address = formatAddress(key.subarray(8, 24));
+    const backend = textOf({ address, port: view.getUint16(24), protocol: view.getUint8(26) });
+    if (gone.has(backend)) cookies.set(backend, (cookies.get(backend) ?? new Set()).add(view.getBigUint64(0, true)));
+  });
   return cookies;
 }
 
 /** Addresses of local pods that have talked with one of these backends. */
 function clientsOf({ connections }: GoneBackendsOptions['datapath'], gone: ReadonlyMap<string, Frontend>): Set<string> {
   const clients = new Set<string>();
-  for (const key of connections.keys()) {
+  connections.scan((key) => {
     const view = new DataView(key.buffer, key.byteOffset, key.length);
-    const remote = {
-      address: formatAddress(key.subarray(16, 32)),
-      port: view.getUint16(34),
-      protocol: view.getUint8(36),
-    };
-    if (gone.has(textOf(remote))) clients.add(formatAddress(key.subarray(0, 16)));
-  }
+    const address = formatAddress(key.subarray(16, 32));
+    if (!gone.has(textOf({ address, port: view.getUint16(34), protocol: view.getUint8(36) }))) return;
+    clients.add(formatAddress(key.subarray(0, 16)));
+  });
   return clients;
 }
 

@@ -1,5 +1,5 @@
 import type { MapEntry } from '../bpf/map.ts';
-import type { Cidr } from '../policy/cidr.ts';
+import type { AddressRange } from './address-ranges.ts';
 import { addressFor, type NodeFacts } from './node-facts.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { ipcacheFlags, ipcacheKey, ipcacheRecord } from './records.ts';
@@ -16,16 +16,15 @@ const gateways = ['169.254.1.1', 'fe80::1'];
 export type IpcacheInput = {
   ownNode: string;
   nodes: readonly NodeFacts[];
-  /** Addresses of the API server. */
+  /** Addresses of the API server. Those that are no node's are among `ranges`. */
   apiServers: readonly string[];
   /** With the number of each; null while it has none. */
   pods: readonly { pod: PodFacts; identity: number | null }[];
-  /** Ranges that policies name, with their numbers. */
-  cidrs: readonly { cidr: Cidr; identity: number }[];
+  ranges: readonly AddressRange[];
 };
 
 /** Who is at which address, as the datapath looks it up. Later entries take the place of earlier ones of the same key. */
-export function ipcacheEntries({ ownNode, nodes, apiServers, pods, cidrs }: IpcacheInput): MapEntry[] {
+export function ipcacheEntries({ ownNode, nodes, apiServers, pods, ranges }: IpcacheInput): MapEntry[] {
   const { cluster, local } = ipcacheFlags;
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const nextHop = (name: string, address: string): string | null => {
@@ -38,9 +37,9 @@ export function ipcacheEntries({ ownNode, nodes, apiServers, pods, cidrs }: Ipca
     value: ipcacheRecord(identity, flags, node),
   });
   return [
-    ...cidrs.map(({ cidr, identity }) => {
+    ...ranges.map(({ cidr, identity }) => {
       const [address = '', bits = '0'] = cidr.text.split('/');
-      return entry(ipcacheKey(address, Number(bits)), identity, 0, null);
+      return entry(ipcacheKey(address, Number(bits)), identity.id, 0, null);
     }),
     ...nodes.flatMap(({ name, podCidrs }) =>
       podCidrs.map((range) => {
@@ -49,7 +48,6 @@ export function ipcacheEntries({ ownNode, nodes, apiServers, pods, cidrs }: Ipca
         return entry(ipcacheKey(address, Number(bits)), init, flags, nextHop(name, address));
       }),
     ),
-    ...apiServers.map((address) => entry(whole(address), apiServer, cluster, null)),
     ...nodes.flatMap(({ name, addresses }) =>
       addresses.map((address) => {
         if (name === ownNode) return entry(whole(address), host, cluster | local, null);

@@ -50,7 +50,7 @@ export function epochOf(config: Uint8Array): number {
   return new DataView(config.buffer, config.byteOffset).getUint32(40, true);
 }
 
-export const endpointFlags = { policeIngress: 1 << 0, policeEgress: 1 << 1 } as const;
+export const endpointFlags = { policeIngress: 1 << 0, policeEgress: 1 << 1, noShortcut: 1 << 2 } as const;
 
 export type EndpointRecord = {
   id: number;

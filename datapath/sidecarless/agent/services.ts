@@ -2,20 +2,26 @@ import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import type { MapEntry } from '../bpf/map.ts';
 import { formatAddress } from '../flow/address.ts';
 import type { Mirror } from './mirror.ts';
+import type { NodeFacts } from './node-facts.ts';
 import { Numbering } from './numbering.ts';
+import type { PodFacts } from './pod-facts.ts';
 import { backendKey, backendRecord, type Frontend, serviceKey, serviceRecord } from './records.ts';
+import { type Candidate, hostPorts, type ServicePort, servicePorts } from './service-ports.ts';
 
 /** A backend of a service's port; `id` is its number in the map. */
-type Backend = Frontend & { id: number; isTerminating: boolean };
+type Backend = Candidate & { id: number };
 
-/** A port of a service by one of its addresses, with the backends that new connections may get, and all that it has. */
-type Port = Frontend & { id: number; affinitySeconds: number; chosen: Backend[]; all: Backend[] };
+/** A port as it is in the maps. */
+type Port = Frontend & { id: number; affinitySeconds: number; chosen: readonly Backend[]; all: readonly Backend[] };
 
 /** Whose address and port something is. */
 export type ServiceName = { namespace: string; name: string };
 
-const protocols: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
-const defaultAffinitySeconds = 10_800;
+/** A service whose ports are open at nodes, as it was last set. */
+type Exposed = { name: ServiceName; service: V1Service; slices: readonly V1EndpointSlice[] };
+
+/** TCP, UDP and SCTP. */
+const protocols = [6, 17, 132] as const;
 
 /** Services and their backends in the maps: each service is written by itself, and only what has changed of it. */
 export class ServiceTable {
@@ -28,6 +34,11 @@ export class ServiceTable {
   readonly #users = new Map<number, Set<string>>();
   readonly #names = new Map<string, ServiceName>();
   readonly #gone: (backend: Frontend) => void;
+  readonly #exposed = new Map<string, Exposed>();
+  /** By key, `pod namespace/name`: what was last written of it. */
+  readonly #hostPorts = new Map<string, string>();
+  #nodes: readonly NodeFacts[] = [];
+  #nodesText = '[]';
 
   /** Numbers that an earlier agent gave stay. `gone` is told of backends that no service has any more. */
   constructor(services: Mirror, backends: Mirror, node: string, gone: (backend: Frontend) => void) {
@@ -44,8 +55,44 @@ export class ServiceTable {
   /** Writes a service as it is now; null removes it. */
   set(name: ServiceName, service: V1Service | null, slices: readonly V1EndpointSlice[]): void {
     const key = `${name.namespace}/${name.name}`;
+    if (service?.spec?.ports?.some(({ nodePort }) => nodePort !== undefined)) {
+      this.#exposed.set(key, { name, service, slices });
+    } else {
+      this.#exposed.delete(key);
+    }
+    const places = { ownNode: this.#node, nodes: this.#nodes };
+    this.#write(key, name, service === null ? [] : servicePorts(service, slices, places));
+  }
+
+  /** Writes the ports that services and pods have at nodes, as these are now. Cheap where nothing has changed. */
+  setPlaces(nodes: readonly NodeFacts[], pods: readonly PodFacts[]): void {
+    const nodesText = JSON.stringify(nodes);
+    const isSame = nodesText === this.#nodesText;
+    this.#nodes = nodes;
+    if (!isSame) for (const { name, service, slices } of [...this.#exposed.values()]) this.set(name, service, slices);
+    const open = new Map(
+      pods
+        .filter(({ hostPorts, addresses }) => hostPorts.length > 0 && addresses.length > 0)
+        .map((pod) => [`pod ${pod.namespace}/${pod.name}`, pod]),
+    );
+    // First what is gone: another pod may have got its port.
+    for (const key of [...this.#hostPorts.keys()].filter((key) => !open.has(key))) {
+      this.#write(key, null, []);
+      this.#hostPorts.delete(key);
+    }
+    for (const [key, pod] of open) {
+      const text = JSON.stringify([pod.node, pod.addresses, pod.hostPorts]);
+      if (isSame && this.#hostPorts.get(key) === text) continue;
+      this.#write(key, { namespace: pod.namespace, name: pod.name }, hostPorts(pod, nodes));
+      this.#hostPorts.set(key, text);
+    }
+    // Only now: what could not be written is tried again at the next change.
+    this.#nodesText = nodesText;
+  }
+
+  #write(key: string, name: ServiceName | null, ports: readonly ServicePort[]): void {
     const before = this.#ports.get(key) ?? [];
-    const after = service === null ? [] : this.#portsOf(service, slices);
+    const after = ports.map((port) => this.#numberedPort(port));
     // A backend is there before a slot names it, and a slot before the frontend counts it.
     this.#backends.put(after.flatMap(({ all }) => all.map(backendEntry)));
     this.#services.put(after.flatMap(slotEntries));
@@ -54,7 +101,7 @@ export class ServiceTable {
     const stale = before.flatMap((port) => [frontendEntry(port), ...slotEntries(port)]);
     this.#services.remove(stale.filter((entry) => !kept.has(entryText(entry))).map((entry) => entry.key));
     for (const { address, port, protocol } of before) this.#names.delete(frontendText({ address, port, protocol }));
-    for (const frontend of after) this.#names.set(frontendText(frontend), name);
+    if (name !== null) for (const frontend of after) this.#names.set(frontendText(frontend), name);
     this.#ports.set(key, after);
     if (after.length === 0) this.#ports.delete(key);
     this.#release(key, before, after);
@@ -68,7 +115,7 @@ export class ServiceTable {
   }
 
   nameOf(address: string, port: number): ServiceName | null {
-    for (const protocol of Object.values(protocols)) {
+    for (const protocol of protocols) {
       const name = this.#names.get(frontendText({ address, port, protocol }));
       if (name !== undefined) return name;
     }
@@ -95,51 +142,17 @@ export class ServiceTable {
   }
 
   get size(): number {
-    return this.#ports.size;
+    return [...this.#ports.keys()].filter((key) => !this.#hostPorts.has(key)).length;
   }
 
-  #portsOf(service: V1Service, slices: readonly V1EndpointSlice[]): Port[] {
-    const { spec } = service;
-    const addresses = [...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? [])].filter(
-      (ip) => ip !== 'None' && ip !== '',
-    );
-    const affinitySeconds =
-      spec?.sessionAffinity === 'ClientIP'
-        ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
-        : 0;
-    return addresses.flatMap((address) =>
-      (spec?.ports ?? []).map(({ port, protocol = 'TCP', name }) => {
-        const frontend = { address, port, protocol: protocols[protocol] ?? 0 };
-        const family = address.includes(':') ? 'IPv6' : 'IPv4';
-        const local = spec?.internalTrafficPolicy === 'Local';
-        const all = slices
-          .filter(({ addressType }) => addressType === family)
-          .flatMap((slice) => this.#backendsOf(slice, name ?? '', frontend.protocol, local));
-        const ready = all.filter(({ isReady }) => isReady);
-        // Pods that terminate and still serve are better than none.
-        const chosen = ready.length > 0 ? ready : all.filter(({ isServing }) => isServing);
-        return { ...frontend, id: this.#serviceIds.of(frontendText(frontend)), affinitySeconds, chosen, all };
-      }),
-    );
-  }
-
-  #backendsOf(slice: V1EndpointSlice, portName: string, protocol: number, local: boolean) {
-    const port = slice.ports?.find(
-      (one) => (one.name ?? '') === portName && protocols[one.protocol ?? 'TCP'] === protocol,
-    )?.port;
-    if (port === undefined) return [];
-    return (slice.endpoints ?? [])
-      .filter(({ nodeName }) => !local || nodeName === this.#node)
-      .flatMap(({ addresses, conditions }) => {
-        const isTerminating = conditions?.terminating ?? false;
-        const isReady = (conditions?.ready ?? true) && !isTerminating;
-        const isServing = conditions?.serving ?? conditions?.ready ?? true;
-        if (!isReady && !isServing && !isTerminating) return [];
-        return addresses.map((address) => {
-          const backend = { address, port, protocol };
-          return { ...backend, id: this.#backendIds.of(frontendText(backend)), isTerminating, isReady, isServing };
-        });
-      });
+  #numberedPort({ all, chosen, ...port }: ServicePort): Port {
+    const numbered = new Map(all.map((one) => [one, { ...one, id: this.#backendIds.of(frontendText(one)) }]));
+    return {
+      ...port,
+      id: this.#serviceIds.of(frontendText(port)),
+      all: [...numbered.values()],
+      chosen: chosen.flatMap((one) => numbered.get(one) ?? []),
+    };
   }
 
   /** Removes backends that nobody has any more. */

@@ -1,27 +1,29 @@
-import { createServer } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import { LabError } from '../../../clusters/error.ts';
 import type { FlowBuffer } from '../flow/flow-buffer.ts';
-import type { ClusterState } from './cluster-state.ts';
-import type { Datapath } from './datapath.ts';
-import type { Endpoint } from './endpoint.ts';
+import { readFlowParameters } from '../flow/flow-parameters.ts';
 import { evidenceOf } from './evidence-of.ts';
+import { streamFlows } from './flow-stream.ts';
+import { log } from './log.ts';
+import { perCpuSum } from './per-cpu.ts';
+import { readTraceQuery, type TraceSources, tracePolicy } from './policy-trace.ts';
 import type { ServiceTable } from './services.ts';
 import type { Settings } from './settings.ts';
 
-export type StatusSources = {
-  datapath: Datapath;
-  endpoints: ReadonlyMap<string, Endpoint>;
+export type StatusSources = TraceSources & {
   flows: FlowBuffer;
   registry: Registry;
   services: ServiceTable;
-  state: ClusterState;
   settings: () => Settings;
 };
 
 /** Serves health, metrics, flows and evidence over HTTP, on all of the node's addresses, until the signal aborts. */
 export async function serveStatus(port: number, sources: StatusSources, signal: AbortSignal): Promise<void> {
   const { datapath, endpoints, flows, registry, services, state, settings } = sources;
-  const server = createServer(async (request, response) => {
+  const agent = randomUUID();
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
     const url = new URL(request.url ?? '/', 'http://agent');
     const json = (value: unknown): void => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(`${JSON.stringify(value)}\n`);
@@ -51,22 +53,29 @@ export async function serveStatus(port: number, sources: StatusSources, signal: 
       case '/flows.json':
         return json({ flows: flows.last(Number(url.searchParams.get('last') ?? 100)) });
       case '/flows': {
-        const gone = new AbortController();
-        response.on('close', () => gone.abort());
-        response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-        const last = flows.last(Number(url.searchParams.get('last') ?? 100));
-        for (const record of last) response.write(`${JSON.stringify(record)}\n`);
-        if (url.searchParams.get('follow') !== 'true') return response.end();
-        for await (const record of flows.follow({ signal: gone.signal })) response.write(`${JSON.stringify(record)}\n`);
-        return response.end();
+        const lostEvents = () => perCpuSum(datapath.lost, 0);
+        return streamFlows(response, readFlowParameters(url.searchParams), { flows, agent, lostEvents });
       }
+      case '/trace':
+        return json(tracePolicy(readTraceQuery(url.searchParams), sources));
       default:
         return response.writeHead(404).end('no such page\n');
     }
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: Error) => refuse(response, error));
   });
   signal.addEventListener('abort', () => server.close(), { once: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, resolve);
   });
+}
+
+/** What is asked wrongly is the asker's; the rest is ours, and no reason to end. */
+function refuse(response: ServerResponse, error: Error): void {
+  const isAskers = error instanceof LabError && error.exitCode === 2;
+  if (!isAskers) log('error', 'a request could not be answered', { error: error.stack });
+  if (response.headersSent) return void response.destroy();
+  response.writeHead(isAskers ? 400 : 500).end(`${error.message}\n`);
 }

@@ -21,7 +21,6 @@ test('an empty map has no entries', () => {
 test('all entries come back, in however many batches', () => {
   map.updateAll(entries);
   assert.deepEqual(sorted(map.entries()), entries);
-  assert.equal(map.keys().length, count);
 });
 
 test('deleting what is not there is no error, and leaves the rest', () => {

@@ -7,6 +7,9 @@ export const lpmTrie = 11;
 /** Entries that are read by one system call. More than one bucket of a hash ever has. */
 const batchEntries = 4096;
 
+/** -ENOENT; of a batch, that it is the last. */
+const noSuchEntry = -2;
+
 const noPrealloc = 1;
 const readOnlyForPrograms = 1 << 7;
 
@@ -31,7 +34,8 @@ export type BpfMap = {
   deleteAll(keys: readonly Uint8Array[]): void;
   /** Of a hash or a trie. Where programs write to it meanwhile, those that were there all the time at least. */
   entries(): MapEntry[];
-  keys(): Uint8Array[];
+  /** Shows the same entries one by one: the bytes are others after the call. For maps whose size only programs know. */
+  scan(visit: (key: Uint8Array, value: Uint8Array) => void): void;
   close(): void;
 };
 
@@ -46,14 +50,14 @@ export function bpfMap(name: string, fd: number, keySize: number, valueSize: num
     lookup(key) {
       const value = new Uint8Array(valueSize);
       const result = bpf.lookup(fd, key, value);
-      if (result === -2) return null;
+      if (result === noSuchEntry) return null;
       check(`${name}: lookup`, result);
       return value;
     },
     update: (key, value) => void check(`${name}: update`, bpf.update(fd, key, value, 0)),
     delete(key) {
       const result = bpf.remove(fd, key);
-      if (result !== -2) check(`${name}: delete`, result);
+      if (result !== noSuchEntry) check(`${name}: delete`, result);
     },
     updateAll(entries) {
       if (entries.length === 0) return;
@@ -73,32 +77,32 @@ export function bpfMap(name: string, fd: number, keySize: number, valueSize: num
     },
     entries() {
       const found: MapEntry[] = [];
-      for (const batch of batches(map)) found.push(...batch);
+      map.scan((key, value) => found.push({ key: key.slice(), value: value.slice() }));
       return found;
     },
-    keys: () => map.entries().map(({ key }) => key),
+    scan: (visit) => scan(map, visit),
     close: () => closeSync(fd),
   };
   return map;
 }
 
-/** All entries, by as few system calls as there are batches: one for each entry takes half a second of 100,000. */
-function* batches({ name, fd, keySize, valueSize }: BpfMap): Generator<MapEntry[]> {
+/** By as few system calls as there are batches: one for each entry takes half a second of 100,000. */
+function scan({ name, fd, keySize, valueSize }: BpfMap, visit: (key: Uint8Array, value: Uint8Array) => void): void {
   // Where the next batch begins: a bucket's number or a key.
   const position = new Uint8Array(Math.max(keySize, 4));
   const keys = new Uint8Array(batchEntries * keySize);
   const values = new Uint8Array(batchEntries * valueSize);
-  for (let isFirst = true; ; isFirst = false) {
+  for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
     const count = new Uint32Array([batchEntries]);
-    const from = isFirst ? null : position;
-    const result = libbpf().lookupBatch(fd, from, position, keys, values, count, null);
-    if (result !== -2) check(`${name}: lookup of a batch`, result);
-    yield Array.from({ length: count[0] ?? 0 }, (_, index) => ({
-      key: keys.slice(index * keySize, (index + 1) * keySize),
-      value: values.slice(index * valueSize, (index + 1) * valueSize),
-    }));
-    // ENOENT: these were the last.
-    if (result === -2) return;
+    const result = libbpf().lookupBatch(fd, isFirst ? null : position, position, keys, values, count, null);
+    isLast = result === noSuchEntry;
+    if (!isLast) check(`${name}: lookup of a batch`, result);
+    for (let index = 0; index < (count[0] ?? 0); index++) {
+      visit(
+        keys.subarray(index * keySize, (index + 1) * keySize),
+        values.subarray(index * valueSize, (index + 1) * valueSize),
+      );
+    }
   }
 }
 

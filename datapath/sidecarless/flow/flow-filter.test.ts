@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LabError } from '../../../clusters/error.ts';
-import { type FlowFilter, flowFilter } from './flow-filter.ts';
+import type { FlowFilter } from '../../flow-query.ts';
+import { flowFilter } from './flow-filter.ts';
 import { testFlow, testReply, testTranslation } from './test-flow.ts';
 
 const flows = {
@@ -54,6 +55,9 @@ test('verdicts, namespaces, ports and protocols', () => {
   assert.deepEqual(shown({ ports: [53, 31793] }), ['syn', 'reply', 'drop', 'denied', 'dns']);
   assert.deepEqual(shown({ protocols: ['icmp'] }), ['ping']);
   assert.deepEqual(shown({ protocols: ['ICMPv4'] }), []);
+  assert.deepEqual(shown({ types: ['drop', 'trace-sock'] }), ['drop', 'translation']);
+  assert.deepEqual(shown({ types: ['policy-verdict'] }), ['denied']);
+  assert.deepEqual(shown({ types: ['trace'], verdicts: ['DROPPED'] }), []);
   assert.deepEqual(shown({ pods: ['client-1'], verdicts: ['FORWARDED'], ports: [8080] }), ['syn', 'reply']);
 });
 
@@ -69,6 +73,7 @@ test('what can match nothing is refused with what can', () => {
     [{ verdicts: ['denied'] }, '"denied" is no verdict', /DENIED is DROPPED/],
     [{ protocols: ['http'] }, '"http" is no protocol that flows have', /tcp, udp/],
     [{ protocols: ['constructor'] }, '"constructor" is no protocol that flows have', /tcp, udp/],
+    [{ types: ['l7'] }, '"l7" is no type of flows', /trace, drop, policy-verdict, trace-sock/],
     [{ ports: [70000] }, '70000 is no port', /1 to 65535/],
     [{ ports: [Number.NaN] }, 'NaN is no port', /1 to 65535/],
     [{ pods: ['a/b/c'] }, '"a/b/c" names no pod', /namespace\/name/],

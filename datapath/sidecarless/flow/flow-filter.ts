@@ -1,30 +1,9 @@
 import { isIP } from 'node:net';
 import { LabError } from '../../../clusters/error.ts';
+import type { FlowFilter, flowTypes } from '../../flow-query.ts';
 import { formatAddress, parseAddress } from './address.ts';
-import { type Flow, type FlowEndpoint, portsOf, protocolOf, type Verdict, verdicts } from './flow.ts';
+import { type Flow, type FlowEndpoint, messageTypes, portsOf, protocolOf, type Verdict, verdicts } from './flow.ts';
 import { reservedIdentities } from './reserved-identity.ts';
-
-/**
- * What flows to show. One of each list must match, and every list that is not empty.
- *
- * Pods are `namespace/name`, `name` in any namespace, or `namespace/` for all of one. A name also stands for the pods of
- * the workload that has it: `web` matches `web-7d4b9-x2x8q`, but not `web2`.
- */
-export type FlowFilter = {
-  /** At either end. */
-  pods?: readonly string[];
-  /** At either end. */
-  namespaces?: readonly string[];
-  /** Where the packet comes from: a pod, an address, or an identity such as `reserved:world`. */
-  from?: readonly string[];
-  to?: readonly string[];
-  /** In any case of letters. */
-  verdicts?: readonly string[];
-  /** At either end. */
-  ports?: readonly number[];
-  /** In any case of letters; `icmp` is that of both families. */
-  protocols?: readonly string[];
-};
 
 const protocols = {
   TCP: ['TCP'],
@@ -35,6 +14,14 @@ const protocols = {
   ICMPV6: ['ICMPv6'],
 } as const;
 
+/** `event_type.type` of flows by the names that Hubble's filters have for them. */
+const types: Readonly<Record<(typeof flowTypes)[number], number>> = {
+  trace: messageTypes.flow,
+  drop: messageTypes.drop,
+  'policy-verdict': messageTypes['policy-verdict'],
+  'trace-sock': messageTypes.translation,
+};
+
 /** @throws LabError LAB_FLOW_FILTER (exit 2) about the first value that can match nothing, with those that can. */
 export function flowFilter(filter: FlowFilter): (flow: Flow) => boolean {
   const pods = anyOf(filter.pods, podMatch);
@@ -43,9 +30,11 @@ export function flowFilter(filter: FlowFilter): (flow: Flow) => boolean {
   const to = anyOf(filter.to, endMatch);
   const ports = filter.ports?.length ? new Set(filter.ports.map(knownPort)) : null;
   const wanted = filter.verdicts?.length ? new Set(filter.verdicts.map(knownVerdict)) : null;
+  const seen = filter.types?.length ? new Set(filter.types.map(knownType)) : null;
   const spoken = filter.protocols?.length ? new Set(filter.protocols.flatMap(knownProtocol)) : null;
   return (flow) => {
     if (wanted !== null && !wanted.has(flow.verdict)) return false;
+    if (seen !== null && !seen.has(flow.event_type.type)) return false;
     if (spoken !== null && !spoken.has(protocolOf(flow))) return false;
     if (ports !== null && !hasPort(flow, ports)) return false;
     const source: End = { endpoint: flow.source, address: flow.IP.source };
@@ -114,6 +103,12 @@ function knownVerdict(value: string): Verdict {
     `"${value}" is no verdict`,
     `Verdicts are ${verdicts.join(', ')}; a policy verdict's ALLOWED is FORWARDED, and its DENIED is DROPPED.`,
   );
+}
+
+function knownType(value: string): number {
+  const number = new Map<string, number>(Object.entries(types)).get(value);
+  if (number !== undefined) return number;
+  throw refusal(`"${value}" is no type of flows`, `Types are ${Object.keys(types).join(', ')}.`);
 }
 
 function knownProtocol(value: string): readonly string[] {

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { flowVerdicts } from '../../flow-query.ts';
 import type { EventType } from './event.ts';
 import { tracePoints, translationPoints } from './observation-point.ts';
 
 /** What became of a packet. Hubble has more; these are the ones that this datapath gives. */
-export const verdicts = ['FORWARDED', 'DROPPED', 'TRACED', 'TRANSLATED'] as const;
+export const verdicts = flowVerdicts;
 export type Verdict = (typeof verdicts)[number];
 
 /** `event_type.type` of a flow, by the event it was made from: Cilium's numbers. */

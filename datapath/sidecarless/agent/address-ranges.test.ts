@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parsePolicy } from '../policy/parse.ts';
+import { isPeer } from '../policy/peer-match.ts';
+import type { Peer } from '../policy/rule.ts';
+import { AddressRanges } from './address-ranges.ts';
+import { ipcacheEntries } from './ipcache.ts';
+import { ipcacheKey } from './records.ts';
+
+const nodes = [{ name: 'one', addresses: ['172.30.0.11'], podCidrs: ['10.244.1.0/24'] }];
+const { rules } = parsePolicy({
+  apiVersion: 'cilium.io/v2',
+  kind: 'CiliumNetworkPolicy',
+  metadata: { name: 'ranges', namespace: 'default' },
+  spec: { endpointSelector: {}, egress: [{ toCIDRSet: [{ cidr: '172.30.0.0/16', except: ['172.30.0.2/32'] }] }] },
+});
+
+test('a range keeps its number while policies come and go', () => {
+  const ranges = new AddressRanges();
+  const cluster = { apiServers: [], nodes };
+  const [first, second] = ranges.of(rules, cluster).map(({ identity }) => identity.id);
+  assert.notEqual(first, second);
+  assert.deepEqual(ranges.of([], cluster), []);
+  assert.deepEqual(
+    ranges.of(rules, cluster).map(({ identity }) => identity.id),
+    [first, second],
+  );
+  assert.deepEqual(Object.keys(ranges.labelsOf(first ?? 0) ?? {}), ['cidr:172.30.0.0/16', 'reserved:world']);
+  assert.equal(ranges.labelsOf(2), null);
+});
+
+test('an API server that is no node is in the world, with its own address as range', () => {
+  const found = new AddressRanges().of(rules, { apiServers: ['172.30.0.2'], nodes });
+  const entries = ipcacheEntries({ ownNode: 'one', nodes, apiServers: ['172.30.0.2'], pods: [], ranges: found });
+  const key = Buffer.from(ipcacheKey('172.30.0.2', 32));
+  const last = entries.findLast((entry) => key.equals(entry.key));
+  const { identity } = found.at(-1) ?? assert.fail();
+  assert.deepEqual(last?.value.slice(0, 8), new Uint8Array(new Uint32Array([identity.id, 0]).buffer));
+  const matches = (peer: Peer): boolean => isPeer([peer], identity);
+  const peers = rules.flatMap((rule) => (rule.effect === 'isolate' ? [] : rule.peers));
+  assert.equal(peers.some(matches), false, 'it is an exception of the range');
+  for (const entity of ['kube-apiserver', 'world', 'cluster'] as const)
+    assert.equal(matches({ kind: 'entity', entity }), true);
+  for (const entity of ['host', 'remote-node'] as const) assert.equal(matches({ kind: 'entity', entity }), false);
+});
+
+test('one that is a node is a node', () => {
+  assert.deepEqual(new AddressRanges().of([], { apiServers: ['172.30.0.11'], nodes }), []);
+});

@@ -1,0 +1,47 @@
+import { type Cidr, parseCidr } from '../policy/cidr.ts';
+import { cidrsOf } from '../policy/cidrs.ts';
+import { cidrLabels, type Identity } from '../policy/identity.ts';
+import type { Rule } from '../policy/rule.ts';
+import type { Labels } from '../policy/selector.ts';
+import type { NodeFacts } from './node-facts.ts';
+import { Numbering } from './numbering.ts';
+
+/** Above all identities of pods. */
+const firstIdentity = 1 << 24;
+
+/** Addresses outside the cluster that policies can tell from the rest of the world. */
+export type AddressRange = { cidr: Cidr; identity: Identity };
+
+/** The node's own numbers of ranges: those that policies name, and API servers that are no nodes of the cluster. */
+export class AddressRanges {
+  readonly #numbers = new Numbering(firstIdentity);
+  readonly #labels = new Map<number, Labels>();
+
+  /** An API server's comes last: its address has the identity of both. */
+  of(
+    rules: readonly Rule[],
+    { apiServers, nodes }: { apiServers: readonly string[]; nodes: readonly NodeFacts[] },
+  ): AddressRange[] {
+    const ofNodes = new Set(nodes.flatMap(({ addresses }) => addresses));
+    const outside = apiServers
+      .filter((address) => !ofNodes.has(address))
+      .flatMap((address) => parseCidr(`${address}/${address.includes(':') ? 128 : 32}`) ?? []);
+    return [
+      ...cidrsOf(rules).map((cidr) => this.#range(cidr.text, cidr, cidrLabels(cidr))),
+      ...outside.map((cidr) =>
+        this.#range(`kube-apiserver ${cidr.text}`, cidr, { ...cidrLabels(cidr), 'reserved:kube-apiserver': '' }),
+      ),
+    ];
+  }
+
+  /** Null for numbers that are no range's. */
+  labelsOf(id: number): Labels | null {
+    return this.#labels.get(id) ?? null;
+  }
+
+  #range(name: string, cidr: Cidr, labels: Labels): AddressRange {
+    const id = this.#numbers.of(name);
+    this.#labels.set(id, labels);
+    return { cidr, identity: { id, labels } };
+  }
+}
