@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
 import { testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
 import { object, startTestCluster, type TestCluster } from '../test-cluster.ts';
+import { shortcutAnnotation } from './agent/pod-facts.ts';
 import { askAgent } from './agent-client.ts';
 import { sidecarless } from './sidecarless.ts';
 
@@ -30,41 +32,43 @@ testInNamespaces(import.meta.filename, () => {
     await context.kube.apply(manifests(cluster), stop.signal);
     for (const pod of await cluster.readyPods('app', 3)) pods.set(pod.metadata?.labels?.app ?? '', pod);
     await sidecarless.ready(context, pool);
-    const { spec } = await context.kube.json<V1Service>('GET', `/api/v1/namespaces/${pool.namespace}/services/workload`);
+    const { spec } = await context.kube.json<V1Service>(
+      'GET',
+      `/api/v1/namespaces/${pool.namespace}/services/workload`,
+    );
     service = spec?.clusterIP ?? '';
   });
   after(() => stop.abort());
 
-  test('a label that a policy asks for lets a pod in, and taking it away cuts what is open', async () => {
+  test('a label that a policy asks for lets a pod in, and taking it away cuts what is open', async (t) => {
     const policy = friendsOnly(cluster.pool.namespace);
     await cluster.context.kube.apply([policy], stop.signal);
+    t.after(() => cluster.context.kube.delete([policy], stop.signal));
     for (const server of ['near', 'far']) {
       const refused = await talk(addressOf(server), 500);
       assert.deepEqual([refused.answers, refused.error], [0, null], `${server}: ${JSON.stringify(refused)}`);
       await label('client', 'friend');
       await reaches(server);
-      const talking = talk(addressOf(server), 3000);
-      await delay(1000);
+      const { end } = await talking(addressOf(server), 5000);
       await label('client', null);
-      const { lastAnswer, answers } = await talking;
-      assert.ok(answers > 20 && lastAnswer < 2000, `${server}: the last of ${answers} answers after ${lastAnswer} ms`);
+      const { lastAnswer, answers } = await end;
+      assert.ok(answers > 0 && lastAnswer < 4000, `${server}: the last of ${answers} answers after ${lastAnswer} ms`);
     }
-    await cluster.context.kube.delete([policy], stop.signal);
-    await reaches('near');
   });
+
+  test('what no policy forbids any more goes through', () => reaches('near'));
 
   test('a service’s connection to a backend that is gone is closed, one to the pod’s own address is not', async () => {
     for (const server of ['near', 'far']) {
       // The other one is no backend meanwhile.
       await leave(server === 'near' ? 'far' : 'near');
       await backends(1);
-      const [byService, byAddress] = [talk(service, 4000), talk(addressOf(server), 4000)];
-      await delay(1000);
+      const [byService, byAddress] = [await talking(service, 5000), await talking(addressOf(server), 5000)];
       await leave(server);
-      const [closed, open] = await Promise.all([byService, byAddress]);
+      const [closed, open] = await Promise.all([byService.end, byAddress.end]);
       assert.match(closed.error ?? '', /ECONNABORTED|EPIPE|ECONNRESET/, `${server}: ${JSON.stringify(closed)}`);
-      assert.ok(closed.answers > 20 && closed.ended < 3000, `${server}: ${JSON.stringify(closed)}`);
-      assert.deepEqual([open.error, open.lastAnswer > 3500], [null, true], `${server}: ${JSON.stringify(open)}`);
+      assert.ok(closed.answers > 0 && closed.ended < 4500, `${server}: ${JSON.stringify(closed)}`);
+      assert.deepEqual([open.error, open.lastAnswer > 4500], [null, true], `${server}: ${JSON.stringify(open)}`);
       const nobody = await talk(service, 500);
       assert.match(nobody.error ?? '', /EHOSTUNREACH/, JSON.stringify(nobody));
       await join('near');
@@ -73,18 +77,37 @@ testInNamespaces(import.meta.filename, () => {
     }
   });
 
+  test('a pod’s annotation keeps its connections off the short-cut', async () => {
+    const messages = async (): Promise<number> => {
+      const { context, pool } = cluster;
+      const from = { namespace: pool.systemNamespace, node: pool.nodes[0], path: '/evidence' };
+      return (await askAgent<{ shortcut: { packets: number } }>(context, from)).shortcut.packets;
+    };
+    const carried = async (): Promise<number> => {
+      const before = await messages();
+      const { answers, error } = await talk(addressOf('near'), 1000);
+      assert.deepEqual([error, answers > 20], [null, true]);
+      return (await messages()) - before;
+    };
+    assert.ok((await carried()) > 20);
+    await annotate('near', 'off');
+    await until(async () => (await carried()) === 0, 'the short-cut still carries');
+    await annotate('near', null);
+    await until(async () => (await carried()) > 20, 'the short-cut carries nothing any more');
+  });
+
   test('agents that are replaced one after the other cost no connection and no request', async () => {
     const { kube } = cluster.context;
     const { systemNamespace } = cluster.pool;
     const before = await agents();
-    const talking = Promise.all(['near', 'far'].map((server) => talk(addressOf(server), 20_000)));
+    const talks = [await talking(addressOf('near'), 20_000), await talking(addressOf('far'), 20_000)];
     const asking = connectOften(service, 20_000);
     const annotations = { 'lab.test/replaced': 'yes' };
     await kube.json('PATCH', `/apis/apps/v1/namespaces/${systemNamespace}/daemonsets/sidecarless-agent`, {
       body: { spec: { template: { metadata: { annotations } } } },
       headers: { 'content-type': 'application/merge-patch+json' },
     });
-    for (const one of await talking) {
+    for (const one of await Promise.all(talks.map(({ end }) => end))) {
       assert.equal(one.error, null, JSON.stringify(one));
       assert.ok(one.answers > 400 && one.lastAnswer > 19_500, JSON.stringify(one));
     }
@@ -101,8 +124,7 @@ testInNamespaces(import.meta.filename, () => {
   test('a backend that terminates keeps its connections until its end, and gets no new ones', async () => {
     await leave('far');
     await backends(1);
-    const talking = talk(service, 3000);
-    await delay(500);
+    const { end } = await talking(service, 5000);
     await join('far');
     await backends(2);
     const { kube } = cluster.context;
@@ -111,8 +133,8 @@ testInNamespaces(import.meta.filename, () => {
     const { connected, failed, by } = await connectOften(service, 1000);
     assert.deepEqual([failed, Object.keys(by)], [[], ['far']], JSON.stringify(by));
     assert.ok(connected > 10);
-    const { error, lastAnswer } = await talking;
-    assert.deepEqual([error, lastAnswer > 2500], [null, true], `the last answer came after ${lastAnswer} ms`);
+    const { error, lastAnswer } = await end;
+    assert.deepEqual([error, lastAnswer > 4500], [null, true], `the last answer came after ${lastAnswer} ms`);
   });
 
   function addressOf(name: string): string {
@@ -127,15 +149,22 @@ testInNamespaces(import.meta.filename, () => {
     return JSON.parse(stdout) as T;
   }
 
+  /** Talks for so long. */
   function talk(address: string, milliseconds: number): Promise<Conversation> {
-    return inClient<Conversation>(`
-      const began = Date.now(); let answers = 0, lastAnswer = 0;
-      const end = (error) => { console.log(JSON.stringify({ answers, lastAnswer, error, ended: Date.now() - began })); process.exit(); };
-      const socket = require('net').connect(${port}, '${address}');
-      socket.on('data', () => { answers++; lastAnswer = Date.now() - began; });
-      socket.on('error', ({ code }) => end(code)).on('close', () => end('closed'));
-      setInterval(() => socket.write('hello\\n'), 20);
-      setTimeout(() => end(null), ${milliseconds});`);
+    return inClient<Conversation>(conversation(address, milliseconds, ''));
+  }
+
+  /** Talks for so long; resolves when the first answer has come. */
+  async function talking(address: string, milliseconds: number): Promise<{ end: Promise<Conversation> }> {
+    const sign = `/tmp/${randomUUID()}`;
+    const end = inClient<Conversation>(
+      conversation(address, milliseconds, `require('fs').writeFileSync('${sign}', '');`),
+    );
+    await until(
+      () => inClient<boolean>(`console.log(require('fs').existsSync('${sign}'))`),
+      `no answer from ${address}`,
+    );
+    return { end };
   }
 
   /** New connections, one after the other, with one line each; `by` counts who answered. */
@@ -156,16 +185,19 @@ testInNamespaces(import.meta.filename, () => {
   }
 
   async function reaches(server: string): Promise<void> {
-    const deadline = Date.now() + 5000;
-    while ((await talk(addressOf(server), 300)).answers === 0) assert.ok(Date.now() < deadline, `${server} is refused`);
+    await until(async () => (await talk(addressOf(server), 300)).answers > 0, `${server} is refused`);
   }
 
-  async function label(name: string, role: string | null): Promise<void> {
+  async function patch(name: string, metadata: object): Promise<void> {
     await cluster.context.kube.json('PATCH', `/api/v1/namespaces/${cluster.pool.namespace}/pods/${name}`, {
-      body: { metadata: { labels: { role } } },
+      body: { metadata },
       headers: { 'content-type': 'application/merge-patch+json' },
     });
   }
+
+  const label = (name: string, role: string | null): Promise<void> => patch(name, { labels: { role } });
+  const annotate = (name: string, value: string | null): Promise<void> =>
+    patch(name, { annotations: { [shortcutAnnotation]: value } });
 
   const leave = (server: string): Promise<void> => label(server, null);
   const join = (server: string): Promise<void> => label(server, 'server');
@@ -173,18 +205,11 @@ testInNamespaces(import.meta.filename, () => {
   /** Waits until the client's agent gives new connections to so many backends. */
   async function backends(count: number): Promise<void> {
     const { context, pool } = cluster;
-    const deadline = Date.now() + 5000;
-    for (;;) {
-      const { backends: chosen } = await askAgent<{ backends: Record<string, number> }>(context, {
-        namespace: pool.systemNamespace,
-        node: pool.nodes[0],
-        path: '/services',
-      });
-      const now = Object.entries(chosen).find(([key]) => key.includes(`${pool.namespace}/workload`))?.[1];
-      if (now === count) return;
-      assert.ok(Date.now() < deadline, `${now} backends instead of ${count}`);
-      await delay(20);
-    }
+    await until(async () => {
+      const from = { namespace: pool.systemNamespace, node: pool.nodes[0], path: '/services' };
+      const { backends: chosen } = await askAgent<{ backends: Record<string, number> }>(context, from);
+      return Object.entries(chosen).find(([key]) => key.includes(`${pool.namespace}/workload`))?.[1] === count;
+    }, `the service has not ${count} backends`);
   }
 
   async function agents(): Promise<string[]> {
@@ -195,6 +220,26 @@ testInNamespaces(import.meta.filename, () => {
     return items.map(({ metadata }) => metadata?.uid ?? '');
   }
 });
+
+function conversation(address: string, milliseconds: number, onFirst: string): string {
+  return `
+    const began = Date.now(); let answers = 0, lastAnswer = 0;
+    const end = (error) => { console.log(JSON.stringify({ answers, lastAnswer, error, ended: Date.now() - began })); process.exit(); };
+    const socket = require('net').connect(${port}, '${address}');
+    socket.on('data', () => { if (answers++ === 0) { ${onFirst} } lastAnswer = Date.now() - began; });
+    socket.on('error', ({ code }) => end(code)).on('close', () => end('closed'));
+    setInterval(() => socket.write('hello\\n'), 20);
+    setTimeout(() => end(null), ${milliseconds});`;
+}
+
+/** Tries until it holds, for 5 s. */
+async function until(holds: () => Promise<boolean>, otherwise: string): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, otherwise);
+    await delay(20);
+  }
+}
 
 /** To the servers, from friends alone. */
 function friendsOnly(namespace: string): KubernetesObject {
@@ -222,7 +267,7 @@ function manifests({ pool }: TestCluster): KubernetesObject[] {
       spec: {
         nodeName: node,
         automountServiceAccountToken: false,
-        terminationGracePeriodSeconds: 5,
+        terminationGracePeriodSeconds: 10,
         containers: [{ name: 'app', image: 'lab/datapath', command: ['node', '-e', answering(app)] }],
       },
     });
