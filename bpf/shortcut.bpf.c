@@ -11,8 +11,8 @@
  *
  * What differs for those that do: urgent data is read among the other data; splice() from a socket does not find what
  * came by the short-cut; nobody waits for SO_RCVLOWAT or hears of the end of MSG_ZEROCOPY; an end that closes with unread
- * data sends a FIN, not a RST; TCP_INFO does not count; TLS in the kernel does not decrypt. A pod whose programs need one
- * of these must have the flag ENDPOINT_NO_SHORTCUT.
+ * data sends a FIN, not a RST; TCP_INFO does not count; TLS in the kernel does not decrypt; on older kernels, such as 6.1,
+ * FIONREAD says that nothing has come. A pod whose programs need one of these must have the flag ENDPOINT_NO_SHORTCUT.
  */
 #include "lib/conntrack.h"
 #include <bpf/bpf_core_read.h>

@@ -48,6 +48,10 @@ export const hostPackages = {
   make: { programs: ['make'], why: 'builds them' },
   gcc: { programs: ['gcc'], why: 'compiles the CNI plugin of the sidecarless data plane' },
   'libc6-dev': { probe: ['test', '-r', '/usr/include/stdio.h'], why: 'has the C library that it is linked with' },
+  'qemu-system-x86': {
+    programs: ['qemu-system-x86_64'],
+    why: 'emulates the machine with the oldest kernel for `lab test` and `lab check oldest-kernel`',
+  },
   shellcheck: { programs: ['shellcheck'], why: '`lab test` checks shell scripts with it' },
 } as const satisfies Record<
   string,
@@ -67,6 +71,7 @@ const toBuildAndTest: ReadonlySet<HostPackage> = new Set([
   'make',
   'gcc',
   'libc6-dev',
+  'qemu-system-x86',
   'shellcheck',
 ]);
 

@@ -8,7 +8,7 @@ const repository = join(import.meta.dirname, '..');
 /** One import: who, what (a repository path for ours, a package or `node:` name otherwise), and whether for types only. */
 type Import = { from: string; to: string; typesOnly: boolean };
 
-const files = globSync('{clusters,datapath,results,runners,scenarios,site}/**/*.ts', { cwd: repository }).filter(
+const files = globSync('{bpf,clusters,datapath,results,runners,scenarios,site}/**/*.ts', { cwd: repository }).filter(
   (file) => !file.includes('node_modules'),
 );
 const imports = files.flatMap((file) => importsOf(file, readFileSync(join(repository, file), 'utf8')));
@@ -19,7 +19,8 @@ const directions: Record<string, readonly string[]> = {
   clusters: [],
   results: [],
   datapath: ['clusters'],
-  runners: ['clusters', 'datapath', 'results', 'scenarios'],
+  bpf: ['clusters', 'datapath'],
+  runners: ['bpf', 'clusters', 'datapath', 'results', 'scenarios'],
   site: ['results'],
 };
 

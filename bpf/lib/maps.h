@@ -54,7 +54,9 @@ struct {
 	});
 } sl_policies SEC(".maps");
 
-/* Connections of local pods. Programs write; the agent reads them for `lab flows` and counts them. */
+/*
+ * Connections of local pods. Programs write; the agent reads them, and deletes those of pods that are gone.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 262144);
@@ -101,7 +103,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_affinity SEC(".maps");
 
-/* The service that a socket asked for. Programs write. */
+/* The service that a socket asked for. Programs write, the agent reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 262144);
@@ -128,7 +130,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_fragments SEC(".maps");
 
-/* Sockets of local pods whose peer is local too. Programs write; the agent deletes what policy has revoked. */
+/* Sockets of local pods whose peer is local too. Programs write. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SOCKHASH);
 	__uint(max_entries, 65536);

@@ -263,6 +263,8 @@ static __always_inline int packet_extensions(const struct __sk_buff *skb, struct
 {
 	__u8 header[EXTENSION_BYTES];
 
+	/* Of a loop clang lets the end fall through into the beginning; Linux 6.1 takes loops only by jumps. */
+#pragma clang loop unroll(full)
 	for (int i = 0; i <= MAX_EXTENSIONS; i++) {
 		if (!is_extension(packet->protocol) || packet->is_later_fragment)
 			return FORWARDED;

@@ -1,11 +1,11 @@
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { after, suite } from 'node:test';
 
 // A process for each file spends most of its time on starting: here one process goes through many, each a suite, which
 // keeps the hooks of a file to its own tests.
 for (const file of process.argv.slice(2)) {
   suite(relative('', file), async () => {
-    await import(file);
+    await import(resolve(file));
   });
 }
 

@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryExec } from '../../clusters/exec.ts';
 import { ensurePackages, isInstalled } from '../../clusters/host-packages.ts';
@@ -14,7 +15,12 @@ export const staticTier: Tier = async (context) => {
     await check('biome', node, ['node_modules/@biomejs/biome/bin/biome', 'ci', '.'], context),
     await check('tsc', node, ['node_modules/typescript/bin/tsc'], context),
     (await isInstalled('shellcheck'))
-      ? await check('shellcheck', 'shellcheck', ['lab', '.ci/run'], context)
+      ? await check(
+          'shellcheck',
+          'shellcheck',
+          ['lab', '.ci/run', ...globSync('bpf/**/*.sh', { cwd: repository })],
+          context,
+        )
       : skippedTier('shellcheck is not installed (apt-get install -y shellcheck)'),
   ]);
 };

@@ -12,7 +12,7 @@ const tree: DebianTree = {
   name: 'oldest kernel',
   packages: [
     ...['linux-image-cloud-amd64', 'tiny-initramfs', 'kmod', 'cpio'],
-    ...['bpftool', 'iproute2', 'libbpf1', 'libstdc++6', 'mount', 'procps', 'util-linux'],
+    ...['bpftool', 'iproute2', 'libbpf1', 'libstdc++6', 'make', 'mount', 'procps', 'python3', 'tcpdump', 'util-linux'],
   ],
   without: [
     '/usr/share/perl',

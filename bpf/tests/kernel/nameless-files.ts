@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Opens so many empty files that have no names any more, for as long as `use` runs: however this process ends, nothing is
- * left of them. Other programs open them as `/dev/fd/<n>` where they inherit them.
+ * Opens so many empty files that have no names any more, for as long as `use` runs: however this process ends, nothing
+ * is left of them. Other programs open them as `/dev/fd/<n>` where they inherit them.
  */
 export async function withNamelessFiles<Result>(
   count: number,

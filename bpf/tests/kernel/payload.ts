@@ -8,15 +8,19 @@ import { importedPackages } from './imported-packages.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
-/** Folders of the repository that BPF programs and their tests are made of. */
-const folders = ['bpf', 'clusters', 'datapath'];
+/** What of the repository BPF programs and their tests are made of. */
+const sources = ['bpf', 'clusters', 'datapath', 'runners/tiers/shard.ts'];
+
+/** Where the machine's init unpacks the repository. */
+export const repositoryInside = '/repository';
 
 /** Files and folders of the host, by their paths below the repository's folder in the machine. */
 export type ExtraFiles = Readonly<Record<string, string>>;
 
 /**
- * Writes what the machine's init needs to a descriptor, as a tar: `command`, a shell script; the repository's sources and
- * the packages that TypeScript files among the command's words import; `cache`, a cache with the BPF programs; and more.
+ * Writes what the machine's init needs to a descriptor, as a tar: `command`, a shell script; sources of the repository;
+ * the packages that TypeScript files among the command's words import; `cache`, a cache with the BPF programs; and the
+ * extra files.
  */
 export async function writePayload(
   [file, ...args]: readonly [string, ...string[]],
@@ -39,7 +43,7 @@ export async function writePayload(
         // Targets of symbolic links stay as they are.
         ...Object.entries(moved).map(([inside, outside]) => `--transform=s,^${quoted(outside)},${inside},S`),
         ...Object.values(moved),
-        ...['-C', directory, 'command', '-C', repository, 'package.json', 'package-lock.json', ...folders, ...packages],
+        ...['-C', directory, 'command', '-C', repository, 'package.json', 'package-lock.json', ...sources, ...packages],
       ],
       { signal: context.signal },
     );

@@ -2,16 +2,21 @@ import { join, relative } from 'node:path';
 import { z } from 'zod';
 import { contained } from '../../../clusters/contained.ts';
 import { LabError } from '../../../clusters/error.ts';
-import { type ExecResult, tryExec } from '../../../clusters/exec.ts';
+import { type ExecResult, exec, tryExec } from '../../../clusters/exec.ts';
+import { ensurePackages } from '../../../clusters/host-packages.ts';
 import type { CacheContext } from '../../../clusters/tool-cache.ts';
 import { ensureTools } from '../../../clusters/tools.ts';
 import { type OldestKernelOptions, runOnOldestKernel } from './oldest-kernel.ts';
 
 /** A kernel, and how many instructions its verifier went through for each program of the data plane. */
-export const VerifierFigures = z.strictObject({
+export const KernelFigures = z.strictObject({
   kernel: z.string(),
   verifiedInstructions: z.record(z.string(), z.int().positive()),
 });
+export type KernelFigures = z.infer<typeof KernelFigures>;
+
+/** The same, and the first line of what the compiler of the programs says of its version. */
+export const VerifierFigures = KernelFigures.extend({ compiler: z.string() });
 export type VerifierFigures = z.infer<typeof VerifierFigures>;
 
 const repository = join(import.meta.dirname, '../../..');
@@ -26,17 +31,25 @@ export async function figuresHere(context: CacheContext): Promise<VerifierFigure
   await ensureTools(['sidecarless-bpf'], context);
   const inOwnBpffs = 'mount -t bpf bpf /sys/fs/bpf && exec "$@"';
   const [file, args] = contained('sh', ['-c', inOwnBpffs, 'sh', process.execPath, verify]);
-  return figuresOf('The running kernel', await tryExec(file, args, { cwd: repository, signal: context.signal }));
+  const result = await tryExec(file, args, { cwd: repository, signal: context.signal });
+  return { ...figuresOf('The running kernel', result), compiler: await compilerVersion(context) };
 }
 
 /** Of the oldest kernel, with the errors of {@link runOnOldestKernel} besides. */
 export async function figuresOnOldestKernel(options: OldestKernelOptions): Promise<VerifierFigures> {
-  return figuresOf('The oldest kernel', await runOnOldestKernel(['node', verify], options));
+  const result = await runOnOldestKernel(['node', verify], options);
+  return { ...figuresOf('The oldest kernel', result), compiler: await compilerVersion(options) };
 }
 
-function figuresOf(kernel: string, { exitCode, stdout, stderr }: ExecResult): VerifierFigures {
-  if (exitCode === 0) return VerifierFigures.parse(JSON.parse(stdout));
+function figuresOf(kernel: string, { exitCode, stdout, stderr }: ExecResult): KernelFigures {
+  if (exitCode === 0) return KernelFigures.parse(JSON.parse(stdout));
   throw new LabError('LAB_BPF_REFUSED', {
     message: `${kernel} does not take every program of the data plane:\n${stderr.slice(-quotedCharacters)}`,
   });
+}
+
+async function compilerVersion(context: CacheContext): Promise<string> {
+  await ensurePackages(['clang'], context);
+  const { stdout } = await exec('clang', ['--version'], { signal: context.signal });
+  return stdout.split('\n')[0] ?? '';
 }

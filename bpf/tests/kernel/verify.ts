@@ -4,12 +4,12 @@ import { basename, join } from 'node:path';
 import { LabError } from '../../../clusters/error.ts';
 import { toolPath } from '../../../clusters/tools.ts';
 import { loadedPrograms } from './loaded-programs.ts';
-import type { VerifierFigures } from './verifier-figures.ts';
+import type { KernelFigures } from './verifier-figures.ts';
 
-// Has the running kernel verify every program, of a folder of objects where one is named, and prints the figures as JSON.
-// Where it refuses some, what the verifier said is on standard error, and the exit code is 1.
-const figures: VerifierFigures = { kernel: `${release()} ${version()}`, verifiedInstructions: {} };
-const objects = process.argv[2] ?? toolPath('sidecarless-bpf');
+// Has the running kernel verify every program and prints the figures as JSON. Where it refuses some, what the verifier
+// said is on standard error, and the exit code is 1.
+const figures: KernelFigures = { kernel: `${release()} ${version()}`, verifiedInstructions: {} };
+const objects = toolPath('sidecarless-bpf');
 for (const file of globSync('*.bpf.o', { cwd: objects }).sort()) {
   try {
     for (const { name, verifiedInstructions } of loadedPrograms(join(objects, file))) {
