@@ -78,8 +78,9 @@ export async function withOwnCluster<T>(
   pools: readonly Pool[],
   context: SessionContext,
   body: (cluster: Cluster) => Promise<T>,
+  kind: ClusterKind = 'netns',
 ): Promise<T> {
-  const cluster = await openOwnCluster(pools, context);
+  const cluster = await openOwnCluster(pools, context, kind);
   try {
     return await body(cluster);
   } finally {
@@ -88,9 +89,13 @@ export async function withOwnCluster<T>(
 }
 
 /** The same for callers whose work is no function, as tests are: they take the cluster down themselves. */
-export async function openOwnCluster(pools: readonly Pool[], context: SessionContext): Promise<Cluster> {
+export async function openOwnCluster(
+  pools: readonly Pool[],
+  context: SessionContext,
+  kind: ClusterKind = 'netns',
+): Promise<Cluster> {
   await requireNoCluster();
-  return (await openCluster({ kind: 'netns', pools, fallback: pools, ephemeral: true }, context)).cluster;
+  return (await openCluster({ kind, pools, fallback: pools, ephemeral: true }, context)).cluster;
 }
 
 /**

@@ -87,8 +87,8 @@ export async function sendRequests(
   return RequestsResult.parse(JSON.parse(text));
 }
 
-/** The answer's lines. One that breaks off is the generator's end, unless it was asked to stop. */
-async function* linesOf(pod: V1Pod, body: Parameters<typeof Readable.fromWeb>[0], signal: AbortSignal) {
+/** The lines of a generator's answer. One that breaks off is the generator's end, unless it was asked to stop. */
+export async function* linesOf(pod: V1Pod, body: Parameters<typeof Readable.fromWeb>[0], signal: AbortSignal) {
   try {
     yield* createInterface({ input: Readable.fromWeb(body) });
   } catch (error) {
@@ -97,11 +97,13 @@ async function* linesOf(pod: V1Pod, body: Parameters<typeof Readable.fromWeb>[0]
   }
 }
 
-function proxyPath({ metadata }: V1Pod): string {
+/** Where the API server hands requests on to a generator. */
+export function proxyPath({ metadata }: V1Pod): string {
   return `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}:${generatorPort}/proxy`;
 }
 
-function failed(pod: V1Pod, what: string): GeneratorError {
+/** The error of a generator that has not done what it was asked to. */
+export function failed(pod: V1Pod, what: string): GeneratorError {
   return new GeneratorError('LAB_GENERATOR_FAILED', {
     message: `The generator ${pod.metadata?.name} failed: ${what}`,
     remedy: `Its log: lab kubectl -n ${pod.metadata?.namespace} logs ${pod.metadata?.name} -c generator`,

@@ -135,7 +135,8 @@ function differs(row: Row | undefined): boolean {
   return row.interval[0] > 1 || row.interval[1] < 1;
 }
 
-function plainTable(head: string[]) {
+/** A table without lines: names to the left, figures to the right. */
+export function plainTable(head: string[]) {
   const none = Object.fromEntries(
     ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'].map((edge) => [
       edge,

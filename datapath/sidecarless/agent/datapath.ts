@@ -79,6 +79,6 @@ export function openDatapath(objects: string, pins: string): Datapath {
       for (const name of cgroupPrograms.socket) attachToCgroup(socket.program(name), path, linkPin(pins, name));
       for (const name of cgroupPrograms.shortcut) attachToCgroup(shortcut.program(name), path, linkPin(pins, name));
     },
-    readEvents: (handle) => readRing(pod.map('sl_events', 0, 0), handle),
+    readEvents: (handle) => readRing(pod.map('sl_events', 0, 0), sizes.events, handle),
   };
 }

@@ -1,14 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import { decodeEvent } from '../flow/event.ts';
+import type { Flow } from '../flow/flow.ts';
 import { FlowBuffer } from '../flow/flow-buffer.ts';
 import { flowMetrics } from '../flow/flow-metrics.ts';
 import { flowOf } from '../flow/flow-of.ts';
+import { FlowTally } from '../flow/flow-tally.ts';
 import type { Datapath } from './datapath.ts';
 import { type FlowNames, flowContext } from './flow-names.ts';
 import { perCpuSum } from './per-cpu.ts';
 
 const everyMs = 100;
+
+/**
+ * Flows of one reading that are made at once, with the names that things have now. When there are more, policy must not
+ * wait for them: each of the others is made when somebody asks for it, by the names of then.
+ */
+const madeAtOnce = 100;
 /** As many as Hubble keeps. */
 const keptFlows = 4095;
 
@@ -23,19 +31,33 @@ export function readFlows({ datapath, metrics: registry, signal, ...names }: Flo
   const metrics = flowMetrics(registry);
   const flows = new FlowBuffer(keptFlows);
   const context = flowContext({ ...names, newUuid: randomUUID });
+  const make = (record: Uint8Array): Flow => flowOf(decodeEvent(record), context);
+  const tally = new FlowTally();
+  let made = 0;
   const ring = datapath.readEvents((record) => {
-    const flow = flowOf(decodeEvent(record), context);
-    flows.push(flow);
-    metrics.observe(flow);
+    tally.add(record);
+    if (made++ < madeAtOnce) {
+      flows.push(make(record));
+      return;
+    }
+    const copy = record.slice();
+    flows.push(() => make(copy));
   });
-  let lost = perCpuSum(datapath.lost, 0);
   const reading = setInterval(() => {
+    made = 0;
     ring.consume();
-    const now = perCpuSum(datapath.lost, 0);
-    if (now === lost) return;
-    metrics.lost(now - lost);
-    lost = now;
+    for (const { record, count } of tally.take()) metrics.observe(make(record), count);
   }, everyMs);
-  signal.addEventListener('abort', () => clearInterval(reading), { once: true });
+  let lost = perCpuSum(datapath.lost, 0);
+  const counting = setInterval(() => {
+    const now = perCpuSum(datapath.lost, 0);
+    if (now > lost) metrics.lost(now - lost);
+    lost = now;
+  }, 1000);
+  const stop = (): void =>
+    [reading, counting].forEach((timer) => {
+      clearInterval(timer);
+    });
+  signal.addEventListener('abort', stop, { once: true });
   return flows;
 }

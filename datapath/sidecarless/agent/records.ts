@@ -7,6 +7,8 @@ import type { PolicyEntry } from '../policy/compile.ts';
  */
 
 export const sizes = {
+  /** Of the ring buffer, as bpf/lib/maps.h has it. */
+  events: 4 << 20,
   config: 48,
   address: 16,
   endpoint: 28,

@@ -1,4 +1,4 @@
-import type { LibraryHandle, TypeObject } from 'koffi';
+import type { LibraryHandle } from 'koffi';
 import koffi from 'koffi/indirect';
 import { LabError } from '../../../clusters/error.ts';
 
@@ -41,9 +41,6 @@ export type Libbpf = {
     options: Bytes,
   ): number;
   testRun(program: number, options: Bytes): number;
-  newRing(fd: number, callback: Handle, context: null, options: null): Handle;
-  consumeRing(ring: Handle): number;
-  freeRing(ring: Handle): void;
   possibleCpus(): number;
   setPrint(print: Handle): Handle;
 };
@@ -87,25 +84,6 @@ export function quietly<T>(call: () => T): T {
 /** Address of bytes, for a struct that points to them. They must outlive the call. */
 export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes) as bigint;
-}
-
-/** Makes a C function of one of ours, as libbpf's ring buffers call it for each record: data, and its length. */
-export function sampleCallback(handle: (record: Uint8Array) => void): Handle {
-  return koffi.register((_context: unknown, data: unknown, length: number) => {
-    handle(new Uint8Array(koffi.view(data, length) as ArrayBuffer));
-    return 0;
-  }, koffi.pointer(sampleType()));
-}
-
-export function releaseCallback(callback: Handle): void {
-  koffi.unregister(callback as never);
-}
-
-let sample: TypeObject | null = null;
-
-function sampleType(): TypeObject {
-  sample ??= koffi.proto('int lab_ring_sample(void *ctx, void *data, size_t size)');
-  return sample;
 }
 
 function failure(what: string, errno: number): LabError {
@@ -160,9 +138,6 @@ function load(): Libbpf {
       'int bpf_map_lookup_batch(int fd, void *from, void *next, void *keys, void *values, void *count, const void *opts)',
     ),
     testRun: of('int bpf_prog_test_run_opts(int fd, void *opts)'),
-    newRing: of('void *ring_buffer__new(int fd, void *callback, void *ctx, const void *opts)'),
-    consumeRing: of('int ring_buffer__consume(void *ring)'),
-    freeRing: of('void ring_buffer__free(void *ring)'),
     possibleCpus: of('int libbpf_num_possible_cpus(void)'),
     setPrint: of('void *libbpf_set_print(void *fn)'),
   };

@@ -1,47 +1,44 @@
-import { isIPv6 } from 'node:net';
-import { defaultRouteOf, gatewayOf, withPrefix } from './gateway.ts';
+import { addAddress } from '../netlink/address.ts';
+import { addVethPair, changeLink, generateNoAddresses, linkIndex } from '../netlink/link.ts';
+import { setNeighbour } from '../netlink/neighbour.ts';
+import type { Netlink } from '../netlink/netlink.ts';
+import { routeToGateway, routeToLink } from '../netlink/route.ts';
+import { gatewayOf } from './gateway.ts';
 import type { Owner } from './lease.ts';
 import { linkIdentity } from './link-identity.ts';
 
 /** What a pod's link is made from. `mtu` in bytes, the uplink's. */
 export type LinkPlan = Owner & { netns: string; addresses: readonly string[]; mtu: number };
 
-/** Lines for `ip -batch` by where they run. */
-export type LinkCommands = {
-  /** On the node, first: makes the pair and the way to it, and prints the node's side. */
-  onNode: string;
-  /** In the pod: all that it needs. From the moment that its side is up packets come and go. */
-  inPod: string;
-};
-
-/** How a pod's link is made, in the words of ip(8). */
-export function linkCommands(plan: LinkPlan): LinkCommands {
-  const { netns, ifname, addresses, mtu } = plan;
+/**
+ * On the node, first: makes the pair, whose other side is in the network namespace of a descriptor, and the way to it.
+ * @returns the interface index of the node's side.
+ */
+export function makeNodeSide(netlink: Netlink, plan: LinkPlan, podFd: number): number {
+  const { ifname, addresses, mtu } = plan;
   const { hostName, alias, mac, nodeMac } = linkIdentity(plan);
-  const side = (address: string): string => `address ${address} mtu ${mtu}`;
-  return {
-    onNode: lines([
-      `link add ${hostName} ${side(nodeMac)} type veth peer name ${ifname} ${side(mac)} netns ${netns}`,
-      // Link-local addresses would be announced, by packets that no policy knows.
-      `link set dev ${hostName} addrgenmode none alias "${alias}" up`,
-      ...addresses.flatMap((address) => [
-        `neighbour replace ${address} lladdr ${mac} dev ${hostName} nud permanent`,
-        `route replace ${withPrefix(address)} dev ${hostName}${isIPv6(address) ? '' : ' scope link'}`,
-      ]),
-      `link show dev ${hostName}`,
-    ]),
-    inPod: lines([
-      `link set dev ${ifname} addrgenmode none`,
-      ...addresses.map((address) => `address add ${withPrefix(address)} dev ${ifname} nodad`),
-      `link set dev ${ifname} up`,
-      ...addresses.flatMap((address) => [
-        `neighbour replace ${gatewayOf(address)} lladdr ${nodeMac} dev ${ifname} nud permanent`,
-        `route replace ${defaultRouteOf(address)} via ${gatewayOf(address)} dev ${ifname} onlink`,
-      ]),
-    ]),
-  };
+  addVethPair(netlink, { name: hostName, mac: nodeMac, mtu }, { name: ifname, mac, mtu, namespaceFd: podFd });
+  const index = linkIndex(netlink, hostName);
+  // Link-local addresses would be announced, by packets that no policy knows.
+  generateNoAddresses(netlink, index);
+  changeLink(netlink, index, { alias, up: true });
+  for (const address of addresses) {
+    setNeighbour(netlink, index, address, mac);
+    routeToLink(netlink, index, address);
+  }
+  return index;
 }
 
-function lines(commands: readonly string[]): string {
-  return `${commands.join('\n')}\n`;
+/** In the pod: all that it needs. From the moment that its side is up packets come and go. */
+export function makePodSide(netlink: Netlink, plan: LinkPlan): void {
+  const { ifname, addresses } = plan;
+  const { nodeMac } = linkIdentity(plan);
+  const index = linkIndex(netlink, ifname);
+  generateNoAddresses(netlink, index);
+  for (const address of addresses) addAddress(netlink, index, address);
+  changeLink(netlink, index, { up: true });
+  for (const address of addresses) {
+    setNeighbour(netlink, index, gatewayOf(address), nodeMac);
+    routeToGateway(netlink, index, gatewayOf(address));
+  }
 }

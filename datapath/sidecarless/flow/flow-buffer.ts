@@ -3,12 +3,15 @@ import type { Flow } from './flow.ts';
 /** A flow with its number, or how many were overwritten before they could be read. */
 export type FlowRecord = { sequence: number; flow: Flow } | { lost: number };
 
+/** A flow that is made when somebody reads it. */
+export type LazyFlow = () => Flow;
+
 /**
  * The last flows of a node, numbered from 1. Readers hold a place in it and nothing else: one that is too slow finds
  * that place overwritten, is told by how much, and costs nobody anything.
  */
 export class FlowBuffer {
-  readonly #ring: Flow[] = [];
+  readonly #ring: (Flow | LazyFlow)[] = [];
   readonly #capacity: number;
   #latest = 0;
   readonly #sleepers = new Set<() => void>();
@@ -25,7 +28,7 @@ export class FlowBuffer {
   }
 
   /** @returns the flow's number. */
-  push(flow: Flow): number {
+  push(flow: Flow | LazyFlow): number {
     this.#latest++;
     this.#ring[this.#latest % this.#capacity] = flow;
     if (this.#sleepers.size > 0) {
@@ -88,8 +91,11 @@ export class FlowBuffer {
   #read(place: number): { record: FlowRecord | null; next: number } {
     const oldest = this.#oldest();
     if (place < oldest) return { record: { lost: oldest - place }, next: oldest };
-    const flow = place > this.#latest ? undefined : this.#ring[place % this.#capacity];
-    return flow === undefined ? { record: null, next: place } : { record: { sequence: place, flow }, next: place + 1 };
+    const kept = place > this.#latest ? undefined : this.#ring[place % this.#capacity];
+    if (kept === undefined) return { record: null, next: place };
+    const flow = typeof kept === 'function' ? kept() : kept;
+    this.#ring[place % this.#capacity] = flow;
+    return { record: { sequence: place, flow }, next: place + 1 };
   }
 
   #oldest(): number {

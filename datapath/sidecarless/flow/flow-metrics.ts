@@ -3,7 +3,8 @@ import { type Flow, messageTypes, policyMatches, protocolOf } from './flow.ts';
 import { pointNames } from './observation-point.ts';
 
 export type FlowMetrics = {
-  observe(flow: Flow): void;
+  /** So many events that are alike in all that is counted. */
+  observe(flow: Flow, count?: number): void;
   /** Events that never became flows, because the kernel's ring buffer was full. */
   lost(count: number): void;
 };
@@ -29,24 +30,27 @@ export function flowMetrics(registry: Registry): FlowMetrics {
   ]);
   const lostEvents = counter('lost_events_total', 'Events lost', ['source']);
   return {
-    observe(flow) {
+    observe(flow, count = 1) {
       const protocol = protocolOf(flow);
       const { verdict, event_type } = flow;
-      flows.inc({ protocol, ...typeOf(flow), verdict });
+      flows.inc({ protocol, ...typeOf(flow), verdict }, count);
       switch (event_type.type) {
         case messageTypes.drop:
-          drops.inc({ reason: flow.drop_reason_desc ?? 'unknown', protocol });
+          drops.inc({ reason: flow.drop_reason_desc ?? 'unknown', protocol }, count);
           return;
         case messageTypes.flow:
-          for (const flag of flagsOf(flow)) tcpFlags.inc({ flag, family: flow.IP.ipVersion });
+          for (const flag of flagsOf(flow)) tcpFlags.inc({ flag, family: flow.IP.ipVersion }, count);
           return;
         case messageTypes['policy-verdict']:
           if (isOfNode(flow)) return;
-          policyVerdicts.inc({
-            direction: flow.traffic_direction.toLowerCase(),
-            match: policyMatches[flow.policy_match_type ?? -1]?.toLowerCase() ?? 'unknown',
-            action: verdict.toLowerCase(),
-          });
+          policyVerdicts.inc(
+            {
+              direction: flow.traffic_direction.toLowerCase(),
+              match: policyMatches[flow.policy_match_type ?? -1]?.toLowerCase() ?? 'unknown',
+              action: verdict.toLowerCase(),
+            },
+            count,
+          );
       }
     },
     lost: (count) => lostEvents.inc({ source: 'bpf_ring_buffer' }, count),

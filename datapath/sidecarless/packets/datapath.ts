@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from '../../../clusters/exec.ts';
+import { sizes as recordSizes } from '../agent/records.ts';
 import { libbpf } from '../bpf/libbpf.ts';
 import { type BpfMap, createPolicyMap } from '../bpf/map.ts';
 import { type BpfObject, loadObject } from '../bpf/programs.ts';
@@ -69,7 +70,11 @@ export async function loadDatapath(): Promise<Datapath> {
   const maps = openMaps(pod, uplink);
   const policies = new Map<number, { trie: BpfMap; keys: readonly Uint8Array[] }>();
   let events: DatapathEvent[] = [];
-  const ring = readRing(uplink.map('sl_events', 0, 0), (record) => void events.push(decodeEvent(record)));
+  const ring = readRing(
+    uplink.map('sl_events', 0, 0),
+    recordSizes.events,
+    (record) => void events.push(decodeEvent(record)),
+  );
 
   return {
     run: (hook, frame, context) => runProgram(programs[hook], frame, context),

@@ -44,6 +44,8 @@ func Main(arguments []string) int {
 //	GET /healthz     200
 //	POST /blocks     runs a script under load; see Block. Answers events as lines of JSON, as they happen
 //	POST /requests   sends some requests one after another; see Requests. Answers Replies
+//	POST /floods     sends as much as a server takes; see flood.Flood. Answers events as /blocks does
+//	POST /watches    tells when a server begins or ceases to be reachable; see watch.Watch. Answers changes as lines of JSON
 //
 // A refused request is answered by {"error": why}. `executable` is the k6 that runs the scripts.
 func NewHandler(executable, scripts string) http.Handler {
@@ -51,6 +53,8 @@ func NewHandler(executable, scripts string) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.Handle("POST /blocks", newBlocks(executable, scripts))
 	mux.HandleFunc("POST /requests", sendRequests)
+	mux.HandleFunc("POST /floods", runFlood)
+	mux.HandleFunc("POST /watches", runWatch)
 	return mux
 }
 

@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 )
 
-// bufferBytes holds an answer's head and, in the usual case, its body too. A longer head is an error.
-const bufferBytes = 16 << 10
+// bufferBytes holds an answer's head and, in the usual case, its body too, and of a long one what one read may give. A
+// longer head is an error.
+const bufferBytes = 64 << 10
 
 // Counters are what all connections that share them have done since the process started. Bytes are those of HTTP, as
 // plaintext on the socket. They only grow.

@@ -1,0 +1,78 @@
+import { closeSync } from 'node:fs';
+import { acknowledgementOf } from './acknowledgement.ts';
+import { u32 } from './attribute.ts';
+import { check, libc, systemError } from './libc.ts';
+import { decodeMessages, encodeMessage } from './message.ts';
+
+/** What is asked of the kernel: in words, for errors; by number; with which flags besides those of every request. */
+export type Request = { what: string; type: number; flags: number; body: Uint8Array };
+
+/** A conversation with the kernel about one network namespace (rtnetlink(7)). */
+export type Netlink = {
+  /**
+   * Has something done, and returns when it is done.
+   * @returns the bodies of what the kernel answers, if it does.
+   * @throws NetlinkError where the kernel refuses.
+   */
+  request(request: Request): readonly Uint8Array[];
+  close(): void;
+};
+
+const netlinkFamily = 16;
+const rawSocket = 3;
+const closeOnExec = 0o2000000;
+const routeProtocol = 0;
+const netlinkLevel = 270;
+/** `NETLINK_CAP_ACK` and `NETLINK_EXT_ACK`: answers leave out the request, and say in words what was wrong with it. */
+const options = [10, 11];
+/** `NLM_F_REQUEST` and `NLM_F_ACK` */
+const alwaysFlags = 0x1 | 0x4;
+const dontWait = 0x40;
+/** The kernel sends no datagram larger than this to those who read with less. */
+const answerBytes = 32_768;
+
+/** Opens a socket about the namespace that the calling thread is in; it stays with that one. */
+export function openNetlink(): Netlink {
+  const fd = check('open a netlink socket', libc().socket(netlinkFamily, rawSocket | closeOnExec, routeProtocol));
+  const netlink = conversation(fd);
+  try {
+    const on = u32(1);
+    for (const option of options) {
+      check('set up a netlink socket', libc().setsockopt(fd, netlinkLevel, option, on, on.length));
+    }
+  } catch (error) {
+    netlink.close();
+    throw error;
+  }
+  return netlink;
+}
+
+function conversation(fd: number): Netlink {
+  let sequence = 0;
+  return {
+    request({ what, type, flags, body }) {
+      sequence += 1;
+      const message = encodeMessage({ type, flags: flags | alwaysFlags, sequence, body });
+      check(what, libc().send(fd, message, message.length, 0));
+      return answersTo(fd, what, sequence);
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+/** The kernel has done all, and answered, before sending returns: there is nothing to wait for. */
+function answersTo(fd: number, what: string, sequence: number): Uint8Array[] {
+  const answers: Uint8Array[] = [];
+  for (;;) {
+    const datagram = Buffer.allocUnsafe(answerBytes);
+    const length = check(what, libc().recv(fd, datagram, datagram.length, dontWait));
+    for (const message of decodeMessages(datagram.subarray(0, length))) {
+      // Answers that an earlier error left unread.
+      if (message.sequence !== sequence) continue;
+      const ended = acknowledgementOf(message);
+      if (ended === null) answers.push(message.body);
+      else if (ended.errno !== 0) throw systemError(what, ended.errno, ended.explanation);
+      else return answers;
+    }
+  }
+}
