@@ -17,22 +17,32 @@ export type FlowNames = {
   table: RuleTable;
   ranges: AddressRanges;
   services: ServiceTable;
+  /** From CLOCK_MONOTONIC to the time of day. */
+  clockOffsetNanoseconds: bigint;
   newUuid: () => string;
 };
 
-/** What the agent knows of the numbers in events. */
+/** What the agent knows of the numbers in events now: who has which address is looked up once. */
 export function flowContext(names: FlowNames): FlowContext {
-  const { ownNode, state, registry, endpoints, table, ranges, services, newUuid } = names;
-  const podOf = (address: string): FlowPod | null => {
+  const { ownNode, state, registry, endpoints, table, ranges, services, clockOffsetNanoseconds, newUuid } = names;
+  const pods = new Map<string, FlowPod | null>();
+  const findPod = (address: string): FlowPod | null => {
     for (const { pod, identity, link, id } of endpoints.values()) {
       if (link.addresses.includes(address)) return { ...named(pod), identity, endpoint: id };
     }
     const pod = state.pods().find(({ addresses }) => addresses.includes(address));
     return pod === undefined ? null : { ...named(pod), identity: registry.find(pod.labels) ?? 0, endpoint: null };
   };
+  const podOf = (address: string): FlowPod | null => {
+    const known = pods.get(address);
+    if (known !== undefined) return known;
+    const pod = findPod(address);
+    pods.set(address, pod);
+    return pod;
+  };
   return {
     nodeName: ownNode,
-    clockOffsetNanoseconds: BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint(),
+    clockOffsetNanoseconds,
     newUuid,
     pod: podOf,
     identityLabels: (id) => listed(registry.labelsOf(id) ?? ranges.labelsOf(id) ?? {}),

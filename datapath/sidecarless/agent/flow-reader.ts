@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import { decodeEvent } from '../flow/event.ts';
+import { eventLayout } from '../flow/event-layout.ts';
 import type { Flow } from '../flow/flow.ts';
-import { FlowBuffer } from '../flow/flow-buffer.ts';
+import { FlowBuffer, type LazyFlow } from '../flow/flow-buffer.ts';
 import { flowMetrics } from '../flow/flow-metrics.ts';
 import { flowOf } from '../flow/flow-of.ts';
 import { FlowTally } from '../flow/flow-tally.ts';
@@ -16,11 +17,13 @@ const everyMs = 100;
  * Flows of one reading that are made at once, with the names that things have now. When there are more, policy must not
  * wait for them: each of the others is made when somebody asks for it, by the names of then.
  */
-const madeAtOnce = 100;
+const madeAtOnce = 50;
+
+const { size } = eventLayout;
 /** As many as Hubble keeps. */
 const keptFlows = 4095;
 
-export type FlowReaderOptions = Omit<FlowNames, 'newUuid'> & {
+export type FlowReaderOptions = Omit<FlowNames, 'newUuid' | 'clockOffsetNanoseconds'> & {
   datapath: Datapath;
   metrics: Registry;
   signal: AbortSignal;
@@ -30,9 +33,18 @@ export type FlowReaderOptions = Omit<FlowNames, 'newUuid'> & {
 export function readFlows({ datapath, metrics: registry, signal, ...names }: FlowReaderOptions): FlowBuffer {
   const metrics = flowMetrics(registry);
   const flows = new FlowBuffer(keptFlows);
-  const context = flowContext({ ...names, newUuid: randomUUID });
+  const clockOffsetNanoseconds = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+  const contextNow = () => flowContext({ ...names, clockOffsetNanoseconds, newUuid: randomUUID });
+  let context = contextNow();
   const make = (record: Uint8Array): Flow => flowOf(decodeEvent(record), context);
   const tally = new FlowTally();
+  // A place is taken again when the buffer has long forgotten who had it: it keeps no more flows than there are places.
+  const store = new Uint8Array(keptFlows * size);
+  const stored = Array.from({ length: keptFlows }, (_, index): LazyFlow => {
+    const record = store.subarray(index * size, (index + 1) * size);
+    return () => make(record);
+  });
+  let place = 0;
   let made = 0;
   const ring = datapath.readEvents((record) => {
     tally.add(record);
@@ -40,11 +52,13 @@ export function readFlows({ datapath, metrics: registry, signal, ...names }: Flo
       flows.push(make(record));
       return;
     }
-    const copy = record.slice();
-    flows.push(() => make(copy));
+    store.set(record.subarray(0, size), place * size);
+    flows.push(stored[place] as LazyFlow);
+    place = (place + 1) % keptFlows;
   });
   const reading = setInterval(() => {
     made = 0;
+    context = contextNow();
     ring.consume();
     for (const { record, count } of tally.take()) metrics.observe(make(record), count);
   }, everyMs);

@@ -122,12 +122,19 @@ export function serviceKey({ address, port, protocol }: Frontend, slot: number):
   return bytes;
 }
 
+/** Another slot of the frontend whose key this is. */
+export function slotKey(frontend: Uint8Array, slot: number): Uint8Array {
+  const bytes = frontend.slice();
+  new DataView(bytes.buffer).setUint32(20, slot, true);
+  return bytes;
+}
+
 /** `id` is the service's in slot 0, a backend's in the others. */
 export function serviceRecord(id: number, count: number, affinitySeconds: number): Uint8Array {
   const { bytes, view } = record(sizes.service);
-  [id, count, affinitySeconds].forEach((value, index) => {
-    view.setUint32(index * 4, value, true);
-  });
+  view.setUint32(0, id, true);
+  view.setUint32(4, count, true);
+  view.setUint32(8, affinitySeconds, true);
   return bytes;
 }
 

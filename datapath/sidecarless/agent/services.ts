@@ -5,7 +5,7 @@ import type { Mirror } from './mirror.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { Numbering } from './numbering.ts';
 import type { PodFacts } from './pod-facts.ts';
-import { backendKey, backendRecord, type Frontend, serviceKey, serviceRecord } from './records.ts';
+import { backendKey, backendRecord, type Frontend, serviceKey, serviceRecord, slotKey } from './records.ts';
 import { type Candidate, hostPorts, type ServicePort, servicePorts } from './service-ports.ts';
 
 /** A backend of a service's port; `id` is its number in the map. */
@@ -95,11 +95,13 @@ export class ServiceTable {
     const after = ports.map((port) => this.#numberedPort(port));
     // A backend is there before a slot names it, and a slot before the frontend counts it.
     this.#backends.put(after.flatMap(({ all }) => all.map(backendEntry)));
-    this.#services.put(after.flatMap(slotEntries));
-    this.#services.put(after.map(frontendEntry));
-    const kept = new Set(after.flatMap((port) => [frontendEntry(port), ...slotEntries(port)]).map(entryText));
-    const stale = before.flatMap((port) => [frontendEntry(port), ...slotEntries(port)]);
-    this.#services.remove(stale.filter((entry) => !kept.has(entryText(entry))).map((entry) => entry.key));
+    const entries = after.flatMap(portEntries);
+    this.#services.put(entries);
+    if (before.length > 0) {
+      const kept = new Set(entries.map(entryText));
+      const stale = before.flatMap(portEntries).filter((entry) => !kept.has(entryText(entry)));
+      this.#services.remove(stale.map(({ key }) => key));
+    }
     for (const { address, port, protocol } of before) this.#names.delete(frontendText({ address, port, protocol }));
     if (name !== null) for (const frontend of after) this.#names.set(frontendText(frontend), name);
     this.#ports.set(key, after);
@@ -110,7 +112,7 @@ export class ServiceTable {
   /** Forgets what an earlier agent wrote of services that are gone. To be called when all that are there have been set. */
   settle(): void {
     const ports = [...this.#ports.values()].flat();
-    this.#services.keepOnly(ports.flatMap((port) => [frontendEntry(port), ...slotEntries(port)]).map(({ key }) => key));
+    this.#services.keepOnly(ports.flatMap(portEntries).map(({ key }) => key));
     this.#backends.keepOnly(ports.flatMap(({ all }) => all.map(({ id }) => backendKey(id))));
   }
 
@@ -172,12 +174,14 @@ export class ServiceTable {
   }
 }
 
-function frontendEntry(port: Port): MapEntry {
-  return { key: serviceKey(port, 0), value: serviceRecord(port.id, port.chosen.length, port.affinitySeconds) };
-}
-
-function slotEntries(port: Port): MapEntry[] {
-  return port.chosen.map(({ id }, index) => ({ key: serviceKey(port, index + 1), value: serviceRecord(id, 0, 0) }));
+/** The backends' slots, and then the frontend itself: entries are written in this order. */
+function portEntries(port: Port): MapEntry[] {
+  const frontend = serviceKey(port, 0);
+  const slots = port.chosen.map(({ id }, index) => ({
+    key: slotKey(frontend, index + 1),
+    value: serviceRecord(id, 0, 0),
+  }));
+  return [...slots, { key: frontend, value: serviceRecord(port.id, port.chosen.length, port.affinitySeconds) }];
 }
 
 function backendEntry(backend: Backend): MapEntry {

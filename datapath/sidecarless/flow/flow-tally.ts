@@ -7,35 +7,46 @@ const { offsets } = eventLayout;
 
 /** Of both addresses, the word that is ::ffff where they are of IPv4: of a translation only the destination is known. */
 const familyAt = offsets.destination + 8;
+const familyV4 = 0x0000ffff;
 
-/** Four bytes each: type, reason, direction and protocol; flags, whether it is a reply, point and code; the rule. */
-const words = [offsets.type, offsets.tcp_flags, offsets.rule, familyAt] as const;
+/** Identities below are reserved, and the only ones that metrics tell apart. */
+const reserved = 256;
 
 /**
  * Counts events by what metrics look at, and keeps one of each kind. Under load there are thousands in a second, of a
- * dozen kinds: this costs less than a microsecond for each, a flow fifty times as much.
+ * dozen kinds: this costs a fraction of a microsecond for each, a flow fifty times as much.
  */
 export class FlowTally {
-  readonly #kinds = new Map<string, Tallied>();
+  /** By type, reason, direction and protocol; then by flags, reply, point and code; then by the rest. */
+  #kinds = new Map<number, Map<number, Map<number, Tallied>>>();
 
   /** Nothing of `record` is kept but a copy. */
   add(record: Uint8Array): void {
     const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-    const source = view.getUint32(offsets.source_identity, true);
-    const destination = view.getUint32(offsets.destination_identity, true);
-    const reserved = `${source < 256 ? source : ''}.${destination < 256 ? destination : ''}`;
-    const [types, flags, rule, family] = words;
-    const what = `${view.getUint32(types)}.${view.getUint32(flags)}.${view.getUint32(rule)}.${view.getUint32(family)}`;
-    const key = `${what}.${reserved}`;
-    const known = this.#kinds.get(key);
-    if (known === undefined) this.#kinds.set(key, { record: record.slice(), count: 1 });
+    const byFlags = inner(this.#kinds, view.getUint32(offsets.type));
+    const byRest = inner(byFlags, view.getUint32(offsets.tcp_flags));
+    const source = Math.min(view.getUint32(offsets.source_identity, true), reserved);
+    const destination = Math.min(view.getUint32(offsets.destination_identity, true), reserved);
+    const family = view.getUint32(familyAt) === familyV4 ? 1 : 0;
+    // 32 bits and 20 more: a number holds 53.
+    const rest = view.getUint32(offsets.rule) * 2 ** 20 + ((source << 10) | (destination << 1) | family);
+    const known = byRest.get(rest);
+    if (known === undefined) byRest.set(rest, { record: record.slice(), count: 1 });
     else known.count++;
   }
 
   /** What has been counted since the last call. */
   take(): Tallied[] {
-    const taken = [...this.#kinds.values()];
-    this.#kinds.clear();
-    return taken;
+    const kinds = this.#kinds;
+    this.#kinds = new Map();
+    return [...kinds.values()].flatMap((byFlags) => [...byFlags.values()].flatMap((byRest) => [...byRest.values()]));
   }
+}
+
+function inner<Value>(outer: Map<number, Map<number, Value>>, key: number): Map<number, Value> {
+  const known = outer.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<number, Value>();
+  outer.set(key, made);
+  return made;
 }
