@@ -26,17 +26,18 @@ export async function createPodLink(plan: LinkPlan, attach: (ifindex: number) =>
 
 /** Removes both sides of the pod's link, with the node's routes and neighbours by it. Repeating is no error. */
 export async function removePodLink(owner: Owner): Promise<void> {
-  inWordsOf(owner, () => {
+  try {
     const node = openNetlink();
     try {
-      deleteLink(node, linkIdentity(owner).hostName);
-    } catch (error) {
-      // The kernel removes it by itself when the pod's namespace has ended, and may be about to.
-      if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
+      await deleteLink(node, linkIdentity(owner).hostName);
     } finally {
       node.close();
     }
-  });
+  } catch (cause) {
+    // The kernel removes it by itself when the pod's namespace has ended, and may be about to.
+    if (cause instanceof NetlinkError && cause.code === 'ENODEV') return;
+    throw linkError(owner, cause);
+  }
 }
 
 /** Makes the node's side. @returns its index, and an open socket about the pod's namespace, which that socket keeps. */
@@ -60,15 +61,21 @@ function beginLink(plan: LinkPlan): { pod: Netlink; ifindex: number } {
   }
 }
 
-/** @throws LabError that tells of the link of `owner` what went wrong. */
+/** @throws LabError that says of which link it is what went wrong. */
 function inWordsOf<T>(owner: Owner, act: () => T): T {
   try {
     return act();
   } catch (cause) {
-    if (!(cause instanceof Error) || !('code' in cause)) throw cause;
-    throw new LabError(cause.code === 'EEXIST' ? 'LAB_POD_LINK_EXISTS' : 'LAB_POD_LINK_FAILED', {
-      message: `The link ${linkIdentity(owner).hostName} of ${owner.ifname} in sandbox ${owner.containerId} failed: ${cause.message}`,
-      cause,
-    });
+    throw linkError(owner, cause);
   }
+}
+
+function linkError(owner: Owner, cause: unknown): unknown {
+  // A refusal of the kernel's has a code, whoever asked: anything else is a fault of ours.
+  if (!(cause instanceof Error) || !('code' in cause)) return cause;
+  const { hostName } = linkIdentity(owner);
+  return new LabError(cause.code === 'EEXIST' ? 'LAB_POD_LINK_EXISTS' : 'LAB_POD_LINK_FAILED', {
+    message: `The link ${hostName} of ${owner.ifname} in sandbox ${owner.containerId} failed: ${cause.message}`,
+    cause,
+  });
 }

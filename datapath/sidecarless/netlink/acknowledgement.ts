@@ -14,7 +14,7 @@ const explanationAttribute = 1;
 /** What a message acknowledges; null for one that answers. The request itself is not repeated (`NETLINK_CAP_ACK`). */
 export function acknowledgementOf({ type, flags, body }: Message): Acknowledgement | null {
   if (type !== errorType) return null;
-  const errno = -Buffer.from(body.buffer, body.byteOffset, body.byteLength).readInt32LE(0);
+  const errno = Math.abs(Buffer.from(body.buffer, body.byteOffset, body.byteLength).readInt32LE(0));
   const attributes = decodeAttributes(flags & hasAttributes ? body.subarray(4 + headerBytes) : new Uint8Array());
   const explanation = Buffer.from(attributes.get(explanationAttribute) ?? []).toString();
   return { errno, explanation: explanation.replace(/\0.*$/s, '') };

@@ -5,15 +5,22 @@ import { NetlinkError } from './netlink-error.ts';
 export type Libc = {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
-  send(fd: number, data: Uint8Array, length: number, flags: number): number;
+  send: {
+    (fd: number, data: Uint8Array, length: number, flags: number): number;
+    /** In another thread. The data must outlive the call: what `done` refers to does. */
+    async(fd: number, data: Uint8Array, length: number, flags: number, done: Done): void;
+  };
   recv(fd: number, data: Uint8Array, length: number, flags: number): number;
   setns(fd: number, type: number): number;
   strerror(errno: number): string;
 };
 
+/** Is given the result of a call that another thread has made, and {@link check} knows of its error until it returns. */
+type Done = (failure: unknown, result: number) => void;
+
 let loaded: Libc | null = null;
 
-/** The C library that Node itself runs on. Its calls are made in the thread that asks, and are over when they return. */
+/** The C library that Node itself runs on. Calls are made by the thread that asks, but for those that are `async`. */
 export function libc(): Libc {
   loaded ??= load();
   return loaded;

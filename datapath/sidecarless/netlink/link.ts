@@ -9,7 +9,7 @@ export type LinkSide = { name: string; mac: string; mtu: number };
 /** What a link can be told. Without `up` it stays as it is. */
 export type LinkChange = { alias?: string; up?: true };
 
-const [newLink, deleteLinkType, getLink] = [16, 17, 18];
+const requestType = { set: 16, remove: 17, get: 18 };
 const isUp = 1;
 const ipv6Family = 10;
 const attribute = { mac: 1, name: 3, mtu: 4, info: 18, alias: 20, ofFamilies: 26, namespaceFd: 28, wanted: 29 };
@@ -32,7 +32,7 @@ export function addVethPair(netlink: Netlink, side: LinkSide, peer: LinkSide & {
   ]);
   netlink.request({
     what: `add ${side.name} with ${peer.name}`,
-    type: newLink,
+    type: requestType.set,
     flags: creates,
     body: Buffer.concat([linkHeader({}), encodeAttributes([...attributesOf(side), [attribute.info, info]])]),
   });
@@ -45,16 +45,16 @@ export function linkIndex(netlink: Netlink, name: string): number {
     [attribute.wanted, u32(skipStatistics)],
   ]);
   const body = Buffer.concat([linkHeader({}), attributes]);
-  const [answer] = netlink.request({ what: `look at ${name}`, type: getLink, flags: 0, body });
+  const [answer] = netlink.request({ what: `look at ${name}`, type: requestType.get, flags: 0, body });
   if (answer === undefined) throw new Error(`The kernel says nothing of ${name}`);
   return Buffer.from(answer).readInt32LE(4);
 }
 
-/** Tells a link of an index what it is to be, before it is up if it is to be that too. */
+/** Changes the link of an index. */
 export function changeLink(netlink: Netlink, index: number, { alias, up }: LinkChange): void {
   const attributes: Attribute[] = alias === undefined ? [] : [[attribute.alias, text(alias)]];
   const body = Buffer.concat([linkHeader({ index, up }), encodeAttributes(attributes)]);
-  netlink.request({ what: `change link ${index}`, type: newLink, flags: 0, body });
+  netlink.request({ what: `change link ${index}`, type: requestType.set, flags: 0, body });
 }
 
 /** Has a link give itself no IPv6 address, not even a link-local one. */
@@ -62,16 +62,17 @@ export function generateNoAddresses(netlink: Netlink, index: number): void {
   const mode = encodeAttributes([[generationModeAttribute, u8(generatesNone)]]);
   const ofFamilies = encodeAttributes([[ipv6Family, mode]]);
   const body = Buffer.concat([linkHeader({ index }), encodeAttributes([[attribute.ofFamilies, ofFamilies]])]);
-  netlink.request({ what: `let link ${index} generate no addresses`, type: newLink, flags: 0, body });
+  netlink.request({ what: `let link ${index} generate no addresses`, type: requestType.set, flags: 0, body });
 }
 
 /**
  * Removes a link, with the other side of its pair, and the addresses, routes and neighbours by it.
  * @throws NetlinkError ENODEV when there is none of that name.
  */
-export function deleteLink(netlink: Netlink, name: string): void {
+export async function deleteLink(netlink: Netlink, name: string): Promise<void> {
   const body = Buffer.concat([linkHeader({}), encodeAttributes([[attribute.name, text(name)]])]);
-  netlink.request({ what: `delete ${name}`, type: deleteLinkType, flags: 0, body });
+  // The kernel waits until no processor uses the link any more, some 20 ms: this thread need not.
+  await netlink.requestAside({ what: `delete ${name}`, type: requestType.remove, flags: 0, body });
 }
 
 function attributesOf({ name, mac, mtu }: LinkSide): Attribute[] {

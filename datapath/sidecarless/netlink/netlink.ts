@@ -15,6 +15,8 @@ export type Netlink = {
    * @throws NetlinkError where the kernel refuses.
    */
   request(request: Request): readonly Uint8Array[];
+  /** The same by another thread, for what the kernel takes its time over. Until it is done nothing else may be asked. */
+  requestAside(request: Request): Promise<readonly Uint8Array[]>;
   close(): void;
 };
 
@@ -28,8 +30,8 @@ const options = [10, 11];
 /** `NLM_F_REQUEST` and `NLM_F_ACK` */
 const alwaysFlags = 0x1 | 0x4;
 const dontWait = 0x40;
-/** The kernel sends no datagram larger than this to those who read with less. */
-const answerBytes = 32_768;
+/** Far more than the kernel says of one link, some 2 KiB. */
+const answerBytes = 16_384;
 
 /** Opens a socket about the namespace that the calling thread is in; it stays with that one. */
 export function openNetlink(): Netlink {
@@ -49,15 +51,38 @@ export function openNetlink(): Netlink {
 
 function conversation(fd: number): Netlink {
   let sequence = 0;
+  const next = ({ type, flags, body }: Request): Uint8Array => {
+    sequence += 1;
+    return encodeMessage({ type, flags: flags | alwaysFlags, sequence, body });
+  };
   return {
-    request({ what, type, flags, body }) {
-      sequence += 1;
-      const message = encodeMessage({ type, flags: flags | alwaysFlags, sequence, body });
-      check(what, libc().send(fd, message, message.length, 0));
-      return answersTo(fd, what, sequence);
+    request(request) {
+      const message = next(request);
+      check(request.what, libc().send(fd, message, message.length, 0));
+      return answersTo(fd, request.what, sequence);
+    },
+    async requestAside(request) {
+      const message = next(request);
+      await sendAside(fd, request.what, message);
+      return answersTo(fd, request.what, sequence);
     },
     close: () => closeSync(fd),
   };
+}
+
+function sendAside(fd: number, what: string, message: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    libc().send.async(fd, message, message.length, 0, (failure, sent) => {
+      try {
+        if (failure !== null) throw failure;
+        // Naming the message here is also what keeps it until now.
+        if (check(what, sent) !== message.length) throw new Error(`${what}: sent in part`);
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
 }
 
 /** The kernel has done all, and answered, before sending returns: there is nothing to wait for. */

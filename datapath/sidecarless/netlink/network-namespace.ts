@@ -8,8 +8,8 @@ const network = 0x40000000;
 /**
  * Opens a socket about the network namespace of a descriptor.
  *
- * A socket belongs to the namespace that its thread is in when it is made, and setns(2) moves one thread: this one goes
- * there and back. Nothing may be awaited between, and nothing else started, or it would happen in there.
+ * A socket belongs to the namespace that its thread is in when it is made, and setns(2) moves the calling thread alone:
+ * it goes there and back in one stretch. Nothing may be awaited or started between, or it would happen in there.
  * @throws NetlinkError where the descriptor is of no network namespace.
  */
 export function openNetlinkIn(namespaceFd: number): Netlink {
@@ -19,10 +19,19 @@ export function openNetlinkIn(namespaceFd: number): Netlink {
     try {
       return openNetlink();
     } finally {
-      // Whatever this process did from here on it would do to the pod's network, believing it to be the node's.
-      if (libc().setns(homeFd, network) !== 0) process.abort();
+      goHome(homeFd);
     }
   } finally {
     closeSync(homeFd);
+  }
+}
+
+function goHome(homeFd: number): void {
+  let isHome = false;
+  try {
+    isHome = libc().setns(homeFd, network) === 0;
+  } finally {
+    // Whatever this process did from here on it would do to the pod's network, believing it to be the node's.
+    if (!isHome) process.abort();
   }
 }
