@@ -96,9 +96,16 @@ testInNamespaces(import.meta.filename, () => {
     await until(async () => (await carried()) > 20, 'the short-cut carries nothing any more');
   });
 
-  test('agents that are replaced one after the other cost no connection and no request', async () => {
+  test('agents that are replaced one after the other cost no connection, request or packet', async (t) => {
     const { kube } = cluster.context;
-    const { systemNamespace } = cluster.pool;
+    const { namespace, systemNamespace } = cluster.pool;
+    // With policies in force: while they come into the maps again they must go on as they were.
+    const policies = [friendsOnly(namespace), toRange(namespace, '198.51.100.0/24')];
+    await kube.apply(policies, stop.signal);
+    t.after(() => kube.delete(policies, stop.signal));
+    await label('client', 'friend');
+    await reaches('near');
+    await reaches('far');
     const before = await agents();
     const talks = [await talking(addressOf('near'), 20_000), await talking(addressOf('far'), 20_000)];
     const asking = connectOften(service, 20_000);
@@ -111,8 +118,9 @@ testInNamespaces(import.meta.filename, () => {
       assert.equal(one.error, null, JSON.stringify(one));
       assert.ok(one.answers > 400 && one.lastAnswer > 19_500, JSON.stringify(one));
     }
-    const { connected, failed } = await asking;
+    const { connected, failed, slowest } = await asking;
     assert.deepEqual([failed, connected > 100], [[], true], `${connected} connections`);
+    assert.ok(slowest < 900, `a connection took ${slowest} ms: its SYN was sent again`);
     const after = await agents();
     assert.equal(after.length, 2);
     assert.ok(
@@ -171,12 +179,16 @@ testInNamespaces(import.meta.filename, () => {
   function connectOften(
     address: string,
     milliseconds: number,
-  ): Promise<{ connected: number; failed: string[]; by: Record<string, number> }> {
+  ): Promise<{ connected: number; failed: string[]; by: Record<string, number>; slowest: number }> {
     return inClient(`
-      const end = Date.now() + ${milliseconds}; let connected = 0; const failed = [], by = {};
+      const end = Date.now() + ${milliseconds}; let connected = 0, slowest = 0; const failed = [], by = {};
       const next = () => {
-        if (Date.now() > end) { console.log(JSON.stringify({ connected, failed, by })); process.exit(); }
-        const socket = require('net').connect(${port}, '${address}', () => socket.write('who\\n'));
+        if (Date.now() > end) { console.log(JSON.stringify({ connected, failed, by, slowest })); process.exit(); }
+        const began = Date.now();
+        const socket = require('net').connect(${port}, '${address}', () => {
+          slowest = Math.max(slowest, Date.now() - began);
+          socket.write('who\\n');
+        });
         socket.setTimeout(2000, () => socket.destroy(new Error('timeout')));
         socket.on('data', (who) => { connected++; by[who] = (by[who] ?? 0) + 1; socket.end(); });
         socket.on('error', (error) => failed.push(error.code ?? error.message)).on('close', () => setTimeout(next, 5));
@@ -239,6 +251,19 @@ async function until(holds: () => Promise<boolean>, otherwise: string): Promise<
     assert.ok(Date.now() < deadline, otherwise);
     await delay(20);
   }
+}
+
+/** From the client, to the servers and to a range of the world. */
+function toRange(namespace: string, range: string): KubernetesObject {
+  return object({
+    apiVersion: 'cilium.io/v2',
+    kind: 'CiliumNetworkPolicy',
+    metadata: { name: 'to-range', namespace },
+    spec: {
+      endpointSelector: { matchLabels: { app: 'client' } },
+      egress: [{ toEndpoints: [{ matchLabels: { role: 'server' } }] }, { toCIDR: [range] }],
+    },
+  });
 }
 
 /** To the servers, from friends alone. */

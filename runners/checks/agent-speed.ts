@@ -1,5 +1,4 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import type { Datapath } from '../../datapath/sidecarless/agent/datapath.ts';
 import { openEndpoint } from '../../datapath/sidecarless/agent/endpoint.ts';
 import { ipcacheEntries } from '../../datapath/sidecarless/agent/ipcache.ts';
 import { mirrorOf } from '../../datapath/sidecarless/agent/mirror.ts';
@@ -28,8 +27,8 @@ const ownNode = 'node';
 const namespace = { metadata: { name: 'shop', labels: { 'kubernetes.io/metadata.name': 'shop' } } };
 
 /** Writes services, addresses and policies by the agent's own code into maps like its own, which nobody else sees. */
-export function measureSpeeds(): Speed[] {
-  return [serviceSpeed(), addressSpeed(), policySpeed()];
+export async function measureSpeeds(): Promise<Speed[]> {
+  return [serviceSpeed(), addressSpeed(), await policySpeed()];
 }
 
 /** Services, one after the other as their events come: frontends, slots and backends. */
@@ -61,22 +60,24 @@ function addressSpeed(): Speed {
 }
 
 /** Endpoints that admit many identities to many ports each: compiled, held against what is there, written. */
-function policySpeed(): Speed {
+async function policySpeed(): Promise<Speed> {
   const addresses = hashMap('speed_endpoints', sizes.address, sizes.endpoint, 4096);
   // It is the programs that look endpoints' maps up by this one; here it only holds their descriptors.
   const policies = hashMap('speed_policies', 4, 4, 4096);
-  const datapath = { policies } as unknown as Datapath;
+  const none = { entries: [], policeIngress: false, policeEgress: false };
   const { policy, problems } = parseOne();
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
   const peers = Array.from({ length: identities }, (_, number) => ({ id: 256 + number, labels: podOf(number).labels }));
-  const opened = Array.from({ length: endpoints }, (_, number) => {
+  const opening = Array.from({ length: endpoints }, (_, number) => {
     const pod = podOf(number);
     const link = {
       ...{ containerId: `${number}`, ifname: 'eth0', netns: '', pod: { namespace: 'shop', name: pod.name, uid: '' } },
       ...{ addresses: pod.addresses, ifindex: number + 1, mac: '02:00:00:00:00:01', nodeMac: '02:00:00:00:00:02' },
     };
-    return openEndpoint({ datapath, endpoints: mirrorOf(addresses) }, link, { pod, identity: 256 + number });
+    const maps = { datapath: { policies, connections: policies }, endpoints: mirrorOf(addresses) };
+    return openEndpoint(maps, link, { pod, identity: 256 + number, policy: none });
   });
+  const opened = await Promise.all(opening);
   let entries = 0;
   const seconds = timed(() => {
     for (const endpoint of opened) {

@@ -34,7 +34,7 @@ export const agent: Check = {
     const speeds: Speed[][] = [];
     for (let round = 1; round <= rounds; round++) {
       progress(`map entries, round ${round} of ${rounds}`);
-      speeds.push(measureSpeeds());
+      speeds.push(await measureSpeeds());
     }
     const pool = poolOf('sidecarless', 'sidecarless');
     const { parts, idle } = await exclusively(() =>

@@ -194,7 +194,8 @@ func TestAStallOfTheServerShowsInThePercentiles(t *testing.T) {
 			t.Fatalf("p50 is %.1f ms", got*1e3)
 		}
 		got := result.Arrivals
-		if got.Scheduled == 2000 && got.Started == 2000 && got.Late == 0 {
+		// More than one late arrival in a thousand makes a row invalid.
+		if got.Scheduled == 2000 && got.Started == 2000 && got.Late*1000 <= got.Scheduled {
 			return
 		}
 		t.Logf("attempt %d: arrivals %+v; an idle thread woke more than 10 ms late %d times", attempt, got, missed)

@@ -272,7 +272,12 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
       address,
     ];
     await createPod('server', {
-      containers: [shell('app', listen, { ports: [{ containerPort: 8080, hostPort: 18080 }] })],
+      containers: [
+        shell('app', listen, {
+          ports: [{ containerPort: 8080, hostPort: 18080 }],
+          readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
+        }),
+      ],
     });
     await createPod('client', { containers: [shell('app', pause)] });
     const server = await podWhen('server', 'ready', isReady);

@@ -29,6 +29,21 @@ test('a range keeps its number while policies come and go', () => {
   assert.equal(ranges.labelsOf(2), null);
 });
 
+test('a range has the same number in another agent, whichever others came before', () => {
+  const other = parsePolicy({
+    apiVersion: 'cilium.io/v2',
+    kind: 'CiliumNetworkPolicy',
+    metadata: { name: 'other', namespace: 'default' },
+    spec: { endpointSelector: {}, egress: [{ toCIDR: ['192.0.2.0/24', '172.30.0.0/16'] }] },
+  }).rules;
+  const cluster = { apiServers: [], nodes };
+  const numbers = (ranges: AddressRanges) =>
+    new Map(ranges.of([...other, ...rules], cluster).map(({ cidr, identity }) => [cidr.text, identity.id]));
+  const later = new AddressRanges();
+  later.of(rules, cluster);
+  assert.deepEqual(numbers(later), numbers(new AddressRanges()));
+});
+
 test('an API server that is no node is in the world, with its own address as range', () => {
   const found = new AddressRanges().of(rules, { apiServers: ['172.30.0.2'], nodes });
   const entries = ipcacheEntries({ ownNode: 'one', nodes, apiServers: ['172.30.0.2'], pods: [], ranges: found });

@@ -1,20 +1,24 @@
+import { createHash } from 'node:crypto';
 import { type Cidr, parseCidr } from '../policy/cidr.ts';
 import { cidrsOf } from '../policy/cidrs.ts';
 import { cidrLabels, type Identity } from '../policy/identity.ts';
 import type { Rule } from '../policy/rule.ts';
 import type { Labels } from '../policy/selector.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { Numbering } from './numbering.ts';
 
 /** Above all identities of pods. */
 const firstIdentity = 1 << 24;
+const count = 1 << 24;
 
 /** Addresses outside the cluster that policies can tell from the rest of the world. */
 export type AddressRange = { cidr: Cidr; identity: Identity };
 
-/** The node's own numbers of ranges: those that policies name, and API servers that are no nodes of the cluster. */
+/**
+ * The node's own numbers of ranges: those that policies name, and API servers that are no nodes of the cluster. A range
+ * has the same number in the next agent, whose policies come into maps one after the other.
+ */
 export class AddressRanges {
-  readonly #numbers = new Numbering(firstIdentity);
+  readonly #numbers = new Map<string, number>();
   readonly #labels = new Map<number, Labels>();
 
   /** An API server's comes last: its address has the identity of both. */
@@ -40,8 +44,16 @@ export class AddressRanges {
   }
 
   #range(name: string, cidr: Cidr, labels: Labels): AddressRange {
-    const id = this.#numbers.of(name);
+    const id = this.#numberOf(name);
     this.#labels.set(id, labels);
     return { cidr, identity: { id, labels } };
+  }
+  #numberOf(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    let number = createHash('sha256').update(name).digest().readUIntLE(0, 3);
+    while (this.#labels.has(firstIdentity + number)) number = (number + 1) % count;
+    this.#numbers.set(name, firstIdentity + number);
+    return firstIdentity + number;
   }
 }

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { exec } from '../../../clusters/exec.ts';
 import { connect } from '../../../clusters/kube.ts';
+import type { PodEndpoint } from '../cni/endpoint.ts';
 import { cniHandler } from '../cni/handler.ts';
 import { openIpam } from '../cni/ipam.ts';
 import { reconcilePods } from '../cni/reconcile.ts';
@@ -163,11 +164,17 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
   });
 
   const ipam = await openIpam({ directory: places.leases, cidrs: node.podCidrs });
-  const hooks = localPods({ kube, datapath, state, registry: identities, endpoints, reconcile });
+  const hooks = localPods({ kube, datapath, state, registry: identities, endpoints, reconciler, reconcile });
   const { endpoints: there } = await reconcilePods({ ipam, hooks }, signal);
-  for (const link of there) {
-    await hooks.attach(link, signal).catch((error: Error) => log('error', 'pod', { link, error: error.message }));
-  }
+  const attachAgain = async (link: PodEndpoint): Promise<void> => {
+    if (signal.aborted || ipam.find(link) === null) return;
+    await hooks.attach(link, signal).catch((error: Error) => {
+      log('error', 'a pod keeps the policy that it had', { pod: link.pod, error: error.message });
+      setTimeout(attachAgain, retryMs, link);
+    });
+  };
+  for (const link of there) await attachAgain(link);
+  hooks.settle(there);
   reconcile();
   datapath.attachUplink(uplink.ifindex);
   datapath.attachCgroup(await findCgroupRoot(places.cgroup));

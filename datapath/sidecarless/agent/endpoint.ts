@@ -1,4 +1,4 @@
-import { createPolicyMap } from '../bpf/map.ts';
+import { createPolicyMap, type MapEntry } from '../bpf/map.ts';
 import type { PodEndpoint } from '../cni/endpoint.ts';
 import { parseAddress } from '../flow/address.ts';
 import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
@@ -28,23 +28,26 @@ export type Endpoint = {
   readonly policy: CompiledPolicy | null;
   /** What the programs would find in the map. */
   lookup(key: Uint8Array): Uint8Array | null;
-  /** Takes programs' knowledge of it away. */
-  remove(): void;
+  /** Takes programs' knowledge of it away: at once, but for what nobody asks for any more. */
+  remove(): Promise<void>;
 };
 
-/** Loads a pod's policy and then its address: from now on the programs at its link know it. */
-export function openEndpoint(
-  { datapath, endpoints }: { datapath: Datapath; endpoints: Mirror },
+/**
+ * Loads a pod's policy. Programs at its link know the pod after the first `grant`. Where an earlier agent has loaded a
+ * policy, this one takes its place whole.
+ */
+export async function openEndpoint(
+  { datapath, endpoints }: { datapath: Pick<Datapath, 'policies' | 'connections'>; endpoints: Mirror },
   link: PodEndpoint,
-  { pod, identity }: { pod: PodFacts; identity: number },
-): Endpoint {
+  { pod, identity, policy: first }: { pod: PodFacts; identity: number; policy: CompiledPolicy },
+): Promise<Endpoint> {
   const map = createPolicyMap(`sl_policy_${link.ifindex}`.slice(0, 15), {
     keySize: sizes.policyKey,
     valueSize: sizes.policyEntry,
     entries: policyCapacity,
   });
   let granted: CompiledPolicy | null = null;
-  let written: readonly PolicyEntry[] = [];
+  let written: readonly PolicyEntry[] = first.entries;
   let stale: readonly PolicyEntry[] = [];
   let flags = 0;
   const keys = link.addresses.map(parseAddress);
@@ -56,7 +59,7 @@ export function openEndpoint(
     grant(policy) {
       granted = policy;
       const changes = diff(written, policy.entries);
-      map.updateAll(changes.put.map((entry) => ({ key: policyKey(entry), value: policyRecord(entry) })));
+      map.updateAll(changes.put.map(entryOf));
       stale = changes.delete;
       written = policy.entries;
       flags =
@@ -78,7 +81,7 @@ export function openEndpoint(
       return granted;
     },
     lookup: (key) => map.lookup(key),
-    remove() {
+    async remove() {
       endpoints.remove(keys);
       // Another pod gets the address one day, and must not get its connections.
       const former: Uint8Array[] = [];
@@ -87,10 +90,15 @@ export function openEndpoint(
         if (keys.some((address) => Buffer.compare(local, address) === 0)) former.push(key.slice());
       });
       datapath.connections.deleteAll(former);
-      datapath.policies.delete(uint32(link.ifindex));
+      await datapath.policies.deleteAside(uint32(link.ifindex));
       map.close();
     },
   };
-  datapath.policies.update(uint32(link.ifindex), uint32(map.fd));
+  map.updateAll(first.entries.map(entryOf));
+  await datapath.policies.updateAside(uint32(link.ifindex), uint32(map.fd));
   return endpoint;
+}
+
+function entryOf(entry: PolicyEntry): MapEntry {
+  return { key: policyKey(entry), value: policyRecord(entry) };
 }

@@ -2,7 +2,7 @@ import { type CompiledPolicy, compile } from '../policy/compile.ts';
 import { type Identity, reservedIdentities } from '../policy/identity.ts';
 import type { NamedPort, Rule } from '../policy/rule.ts';
 import type { RuleTable } from '../policy/rule-table.ts';
-import type { AddressRanges } from './address-ranges.ts';
+import type { AddressRange, AddressRanges } from './address-ranges.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { IdentityRegistry } from './identity-registry.ts';
@@ -32,14 +32,19 @@ export class Reconciler {
     this.#options = options;
   }
 
+  /** A pod's policy as things are. */
+  policyOf(pod: PodFacts): CompiledPolicy {
+    const rules = this.#options.state.rules();
+    return this.#policies(rules, this.#identities(this.#outside(rules)))(pod);
+  }
+
   /** Writes what has changed. Nobody is let in before policy is there, and nobody stays when it is not. */
   reconcile(): void {
-    const { state, registry, ipcache, ranges, endpoints, ownNode, bumpEpoch } = this.#options;
+    const { state, registry, ipcache, endpoints, ownNode, bumpEpoch } = this.#options;
     const rules = state.rules();
-    const outside = ranges.of(rules, { apiServers: state.apiServers(), nodes: state.nodes() });
-    const identities = [...reservedIdentities, ...registry.all(), ...outside.map(({ identity }) => identity)];
+    const outside = this.#outside(rules);
     this.#refresh();
-    const policyOf = this.#policies(rules, identities);
+    const policyOf = this.#policies(rules, this.#identities(outside));
     let changed = false;
     for (const endpoint of endpoints.values()) changed = endpoint.grant(policyOf(endpoint.pod)) || changed;
     const local = [...endpoints.values()].map(({ pod, identity, link }) => ({
@@ -58,6 +63,15 @@ export class Reconciler {
     changed = ipcache.keepOnly(unique.map(({ key }) => key)) || changed;
     for (const endpoint of endpoints.values()) changed = endpoint.revoke() || changed;
     if (changed) bumpEpoch();
+  }
+
+  #outside(rules: readonly Rule[]): AddressRange[] {
+    const { state, ranges } = this.#options;
+    return ranges.of(rules, { apiServers: state.apiServers(), nodes: state.nodes() });
+  }
+
+  #identities(outside: readonly AddressRange[]): Identity[] {
+    return [...reservedIdentities, ...this.#options.registry.all(), ...outside.map(({ identity }) => identity)];
   }
 
   /** Labels of pods and of their namespaces change. One that has no identity yet keeps its old one until then. */

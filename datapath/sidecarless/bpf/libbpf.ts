@@ -28,7 +28,9 @@ export type Libbpf = {
   lookup(fd: number, key: Bytes, value: Bytes): number;
   update(fd: number, key: Bytes, value: Bytes, flags: number): number;
   remove(fd: number, key: Bytes): number;
-  nextKey(fd: number, key: Bytes, next: Bytes): number;
+  /** The same in another thread: a map of maps waits until no program uses the old value any more. */
+  updateAside(fd: number, key: Uint8Array, value: Uint8Array, flags: number): Promise<number>;
+  removeAside(fd: number, key: Uint8Array): Promise<number>;
   updateBatch(fd: number, keys: Bytes, values: Bytes, count: Uint32Array, options: Bytes): number;
   removeBatch(fd: number, keys: Bytes, count: Uint32Array, options: Bytes): number;
   lookupBatch(
@@ -107,6 +109,7 @@ function load(): Libbpf {
     });
   }
   const of = (declaration: string) => library.func(declaration) as never;
+  const aside = (declaration: string) => inOtherThread(library.func(declaration) as unknown as AsyncFunction) as never;
   return {
     openFile: of('void *bpf_object__open_file(const char *path, const void *opts)'),
     load: of('int bpf_object__load(void *obj)'),
@@ -126,10 +129,11 @@ function load(): Libbpf {
       'int bpf_map_create(int type, const char *name, uint32_t key, uint32_t value, uint32_t entries, const void *opts)',
     ),
     getPinned: of('int bpf_obj_get(const char *path)'),
+    updateAside: aside('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags)'),
+    removeAside: aside('int bpf_map_delete_elem(int fd, const void *key)'),
     lookup: of('int bpf_map_lookup_elem(int fd, const void *key, void *value)'),
     update: of('int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags)'),
     remove: of('int bpf_map_delete_elem(int fd, const void *key)'),
-    nextKey: of('int bpf_map_get_next_key(int fd, const void *key, void *next)'),
     updateBatch: of(
       'int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *opts)',
     ),
@@ -141,4 +145,17 @@ function load(): Libbpf {
     possibleCpus: of('int libbpf_num_possible_cpus(void)'),
     setPrint: of('void *libbpf_set_print(void *fn)'),
   };
+}
+
+type AsyncFunction = { async(...args: [...unknown[], (failure: Error | null, result: number) => void]): void };
+
+/** The arguments live until the call has returned: what it answers to refers to them. */
+function inOtherThread(call: AsyncFunction): (...args: unknown[]) => Promise<number> {
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      call.async(...args, (failure, result) => {
+        if (failure === null && args.length > 0) resolve(result);
+        else reject(failure);
+      });
+    });
 }

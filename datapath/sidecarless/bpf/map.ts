@@ -29,6 +29,9 @@ export type BpfMap = {
   update(key: Uint8Array, value: Uint8Array): void;
   /** No error where there is no such key. */
   delete(key: Uint8Array): void;
+  /** Of a map of maps, without holding anybody up: the kernel waits there for all programs that run. */
+  updateAside(key: Uint8Array, value: Uint8Array): Promise<void>;
+  deleteAside(key: Uint8Array): Promise<void>;
   /** In one system call where the kernel can. */
   updateAll(entries: readonly MapEntry[]): void;
   deleteAll(keys: readonly Uint8Array[]): void;
@@ -57,6 +60,13 @@ export function bpfMap(name: string, fd: number, keySize: number, valueSize: num
     update: (key, value) => void check(`${name}: update`, bpf.update(fd, key, value, 0)),
     delete(key) {
       const result = bpf.remove(fd, key);
+      if (result !== noSuchEntry) check(`${name}: delete`, result);
+    },
+    async updateAside(key, value) {
+      check(`${name}: update`, await bpf.updateAside(fd, key, value, 0));
+    },
+    async deleteAside(key) {
+      const result = await bpf.removeAside(fd, key);
       if (result !== noSuchEntry) check(`${name}: delete`, result);
     },
     updateAll(entries) {
