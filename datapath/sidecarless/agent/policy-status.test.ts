@@ -40,7 +40,7 @@ class Api {
   readonly requests: { method: string; path: string; status: number }[] = [];
   /** Answers that come instead, for the first requests. */
   readonly instead: (number | 'reset')[] = [];
-  readonly #agents: LearnPolicy[] = [];
+  readonly #agents: { learn: LearnPolicy; told: Promise<void> }[] = [];
 
   constructor(object: Document) {
     this.object = object;
@@ -48,14 +48,20 @@ class Api {
 
   agent(options: Partial<ReportOptions> & { signal: AbortSignal }): LearnPolicy {
     const learn = reportPolicies({ request: this.request }, { log: () => undefined, now, delaysMs, ...options });
-    this.#agents.push(learn);
+    this.#agents.push({ learn, told: Promise.resolve() });
     return learn;
   }
 
-  /** Everybody learns of the object as it is now. */
+  /** Everybody learns of the object as it is now, after all that came before, as by a watch. */
   announce(): void {
     const seen = this.object;
-    for (const learn of this.#agents) setTimeout(() => learn(parsePolicy(seen), seen), Math.random() * 5);
+    for (const agent of this.#agents) {
+      const before = agent.told;
+      agent.told = delay(Math.random() * 5).then(async () => {
+        await before;
+        agent.learn(parsePolicy(seen), seen);
+      });
+    }
   }
 
   replace(object: Document): void {
