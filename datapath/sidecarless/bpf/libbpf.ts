@@ -32,7 +32,6 @@ export type Libbpf = {
   updateAside(fd: number, key: Uint8Array, value: Uint8Array, flags: number): Promise<number>;
   removeAside(fd: number, key: Uint8Array): Promise<number>;
   updateBatch(fd: number, keys: Bytes, values: Bytes, count: Uint32Array, options: Bytes): number;
-  removeBatch(fd: number, keys: Bytes, count: Uint32Array, options: Bytes): number;
   lookupBatch(
     fd: number,
     from: Bytes,
@@ -137,7 +136,6 @@ function load(): Libbpf {
     updateBatch: of(
       'int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *opts)',
     ),
-    removeBatch: of('int bpf_map_delete_batch(int fd, const void *keys, void *count, const void *opts)'),
     lookupBatch: of(
       'int bpf_map_lookup_batch(int fd, void *from, void *next, void *keys, void *values, void *count, const void *opts)',
     ),

@@ -96,7 +96,7 @@ export function bpfMap(name: string, fd: number, keySize: number, valueSize: num
   return map;
 }
 
-/** By as few system calls as there are batches: one for each entry takes half a second of 100,000. */
+/** By as few system calls as there are batches: connections are up to 262,144 entries. */
 function scan({ name, fd, keySize, valueSize }: BpfMap, visit: (key: Uint8Array, value: Uint8Array) => void): void {
   // Where the next batch begins: a bucket's number or a key.
   const position = new Uint8Array(Math.max(keySize, 4));

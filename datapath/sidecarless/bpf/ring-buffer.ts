@@ -14,8 +14,8 @@ const busy = 1 << 31;
 const discarded = 1 << 30;
 
 /**
- * Reads a ring buffer map in place, as Linux's Documentation/bpf/ringbuf.rst has it: by calls of libbpf each record would
- * cost ten times as much. `handle` is given each record's bytes, which are the kernel's again after it returns.
+ * Reads a ring buffer map in place, as Linux's Documentation/bpf/ringbuf.rst has it: libbpf would call
+ * back into JavaScript for each record. `handle` is given each record's bytes, which are the kernel's again after it returns.
  * @param size bytes that the map holds.
  * @throws LabError LAB_BPF_FAILED where the map cannot be mapped into memory.
  */
