@@ -5,7 +5,7 @@ import { LabError } from './error.ts';
 import type { InformOptions, Kube, RequestOptions, WaitOptions } from './kube.ts';
 import { startInformer } from './kube-informer.ts';
 
-/** What {@link connect} of `kube.ts` does: here is all that needs the library of API clients. */
+/** What `connect` of `connect.ts` does: here is all that needs the library of API clients. */
 export function openConnection(kubeconfig: string | null): Kube {
   const config = pooled(new KubeConfig());
   if (kubeconfig === null) config.loadFromCluster();
@@ -156,6 +156,7 @@ async function waitFor<T extends KubernetesObject>(
   try {
     return await new Promise<readonly T[]>((resolve, reject) => {
       let synced = false;
+      let failure: Error | null = null;
       const check = (): void => {
         if (synced && condition(cache.list())) resolve(cache.list());
       };
@@ -168,11 +169,14 @@ async function waitFor<T extends KubernetesObject>(
           synced = true;
           check();
         },
+        onFailure: (error) => {
+          failure = error;
+        },
       });
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       if (signal.aborted) reject(signal.reason);
       deadline.addEventListener('abort', () => {
-        const state = describe?.(cache.list()) ?? '';
+        const state = synced ? (describe?.(cache.list()) ?? '') : (failure?.message ?? '');
         reject(
           new LabError('LAB_WAIT_TIMEOUT', {
             message: `Waited ${timeoutSeconds} s for ${what}${state === '' ? '' : `:\n${state}`}`,

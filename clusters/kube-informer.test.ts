@@ -14,7 +14,12 @@ const impatient: Patience = { watchSeconds: 1, answerSeconds: 0.6, pauseSeconds:
 const patient: Patience = { ...impatient, answerSeconds: 20 };
 const withinMs = 15_000;
 
-type Informed = { cache: ObjectCache<Thing>; told: Map<string, string>; syncs: () => number };
+type Informed = {
+  cache: ObjectCache<Thing>;
+  told: Map<string, string>;
+  syncs: () => number;
+  failures: (readonly [message: string, inARow: number])[];
+};
 type World = { api: TestApi; stop: AbortController; inform: (patience?: Patience) => Informed };
 
 /** A server of its own, with three objects, until the test ends. */
@@ -32,6 +37,7 @@ async function world(t: TestContext): Promise<World> {
 /** An informer whose callbacks are all that `told` is made of. */
 function informOf(api: TestApi, signal: AbortSignal, patience: Patience): Informed {
   const told = new Map<string, string>();
+  const failures: Informed['failures'] = [];
   let syncs = 0;
   const request: Kube['request'] = (method, path, { query = {}, signal: until } = {}) =>
     fetch(`${api.url}${path}?${new URLSearchParams(query)}`, {
@@ -45,8 +51,9 @@ function informOf(api: TestApi, signal: AbortSignal, patience: Patience): Inform
       if (deleted) told.delete(metadata?.name ?? '');
       else told.set(metadata?.name ?? '', value);
     },
+    onFailure: ({ message }: Error, inARow: number) => failures.push([message, inARow]),
   };
-  return { cache: startInformer<Thing>(request, '/things', options, patience), told, syncs: () => syncs };
+  return { cache: startInformer<Thing>(request, '/things', options, patience), told, syncs: () => syncs, failures };
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
@@ -190,6 +197,17 @@ suite('an informer', { concurrency: 10 }, () => {
     await api.start();
     await until('the changes', () => isUpToDate(api, informed));
     assert.equal(informed.syncs(), 1, 'it went on from where it was');
+  });
+
+  test('whoever wants to know is told what goes wrong, and how often in a row', async (t) => {
+    const { api, inform } = await world(t);
+    void api.break('list', answerWith(403, status(403)), 2);
+    const informed = inform(patient);
+    await until('the list', () => informed.syncs() === 1);
+    assert.deepEqual(informed.failures, [
+      ['GET /things: the API server answered 403: no', 1],
+      ['GET /things: the API server answered 403: no', 2],
+    ]);
   });
 
   test('the server is not there at first', async (t) => {

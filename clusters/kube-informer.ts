@@ -62,8 +62,9 @@ async function follow<T extends KubernetesObject>(source: Source<T>): Promise<vo
       // One that ends at once and empty is no better than one that fails.
       const wasOfUse = position.version !== from || performance.now() - began > 1000;
       failures = wasOfUse ? 0 : failures + 1;
-    } catch {
+    } catch (error) {
       failures = performance.now() - began > 1000 ? 1 : failures + 1;
+      if (!signal.aborted) source.options.onFailure?.(error as Error, failures);
     }
     if (failures > 0) await pause(source, failures, position);
   }

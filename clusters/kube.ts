@@ -1,20 +1,6 @@
 import type { KubernetesObject, ObjectCache } from '@kubernetes/client-node';
 import type { Response } from 'undici';
 
-/** Connects by a kubeconfig file, or as a pod's own service account where no file is given. */
-export async function connect(kubeconfig: string | null): Promise<Kube> {
-  const { openConnection } = await loadClient();
-  return openConnection(kubeconfig);
-}
-
-/**
- * Loads the library of API clients: it is large, so it is loaded only for {@link connect}, or before, while the process
- * waits for something else.
- */
-export function loadClient(): Promise<typeof import('./kube-connection.ts')> {
-  return import('./kube-connection.ts');
-}
-
 /** A connection to one Kubernetes API. */
 export type Kube = {
   /** One HTTP request to the API server. The response is returned whatever its status; see {@link Kube.json}. */
@@ -56,6 +42,8 @@ export type InformOptions<T> = {
   onChange?: (object: T, deleted: boolean) => void;
   /** Called when a list has arrived: the first one, and each that had to be asked for later. */
   onSync?: () => void;
+  /** Called when a list or a watch went wrong, how many times in a row by now; it is tried again. */
+  onFailure?: (error: Error, inARow: number) => void;
 };
 
 export type WaitOptions<T> = {

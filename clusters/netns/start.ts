@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { outsideNode, type Pool } from '../cluster.ts';
 import type { ClusterStart } from '../cluster-start.ts';
-import { loadClient } from '../kube.ts';
+import { loadClient } from '../connect.ts';
 import { identify } from '../life/journal.ts';
 import { logDirectory } from '../life/paths.ts';
 import { startSupervisor } from '../supervisor/start.ts';

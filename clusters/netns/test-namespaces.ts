@@ -3,6 +3,7 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { contained } from '../contained.ts';
 import { exec, start } from '../exec.ts';
 import { hierarchies } from '../life/cgroup.ts';
 import { runtimeDirectory } from '../life/paths.ts';
@@ -24,17 +25,14 @@ export function testInNamespaces(file: string, declare: () => void): void {
   test('in namespaces of its own', { skip }, async () => {
     const controllers = await readRootControllers();
     const cgroupRoot = `datapath-lab-test-${process.pid}`;
-    const flags = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
     const program = [process.execPath, '--test-reporter=spec', '--test-force-exit', file];
     // A process of number 1 that is no shell would get no signals that it does not ask for.
-    const child = start(
-      'unshare',
-      [...flags, '--', 'sh', '-c', 'ip link set lo up && "$@"; exit $?', 'test', ...program],
-      {
-        env: { [insideVariable]: cgroupRoot, NODE_TEST_CONTEXT: '' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const script = 'ip link set lo up && "$@"; exit $?';
+    const command = contained('unshare', ['--net', '--', 'sh', '-c', script, 'test', ...program]);
+    const child = start(...command, {
+      env: { [insideVariable]: cgroupRoot, NODE_TEST_CONTEXT: '' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {

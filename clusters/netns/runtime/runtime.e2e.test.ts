@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -40,12 +40,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
     await installNetwork();
     const early = await podWhen('early', 'ready', isReady);
     assert.match(early.status?.podIP ?? '', /^10\.244\.1\.\d+$/);
-    await kube.waitFor<V1Node>('/api/v1/nodes', {
-      signal: AbortSignal.timeout(5000),
-      timeoutSeconds: 5,
-      what: 'the node to be ready',
-      condition: ([found]) => found?.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True',
-    });
+    await nodeReady('True');
     await Promise.all([deletePod('early'), deletePod('host')]);
   });
 
@@ -328,12 +323,21 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
 
   test('a network that fails is reported and tried again', async () => {
     const { createPod, podWhen, deletePod, events, node } = cluster();
-    const broken = nodePath(node, '/etc/cni/net.d/00-broken.conflist');
+    const networks = nodePath(node, '/etc/cni/net.d');
+    const [valid, aside, broken] = ['10-test.conflist', 'aside', '00-broken.conflist'].map((name) =>
+      join(networks, name),
+    );
+    assert.ok(valid !== undefined && aside !== undefined && broken !== undefined);
+    // A change of the directory takes effect in its own time: the node says when.
+    await rename(valid, aside);
+    await nodeReady('False');
     await writeFile(broken, JSON.stringify({ cniVersion: '1.0.0', name: 'broken', plugins: [{ type: 'absent' }] }));
+    await nodeReady('True');
     await createPod('unlucky', { containers: [sleeper()] });
     const failed = async (): Promise<boolean> =>
       (await events('unlucky')).some((event) => /FailedCreatePodSandBox: .*failed to find plugin "absent"/.test(event));
     while (!(await failed())) await podWhen('unlucky', 'pending', ({ status }) => status?.phase === 'Pending');
+    await rename(aside, valid);
     await rm(broken);
     await podWhen('unlucky', 'ready', isReady);
     await deletePod('unlucky');
@@ -365,4 +369,13 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
     for (const point of await hierarchies())
       assert.equal(await stat(join(point, cgroupRoot, 'node-1')).catch(() => null), null);
   });
+
+  async function nodeReady(status: 'True' | 'False'): Promise<void> {
+    await cluster().kube.waitFor<V1Node>('/api/v1/nodes', {
+      signal: AbortSignal.timeout(30_000),
+      timeoutSeconds: 30,
+      what: `the node’s condition Ready to be ${status}`,
+      condition: ([found]) => found?.status?.conditions?.find(({ type }) => type === 'Ready')?.status === status,
+    });
+  }
 });
