@@ -32,12 +32,12 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 
 /* Where a packet goes that has left its pod and is for no local one. */
 static __always_inline int leave_node(struct __sk_buff *skb, struct packet *packet,
-				      const struct crossing *crossing, __u32 peer)
+				      const struct crossing *crossing)
 {
 	const struct config *config = crossing->config;
 	const struct ipcache_entry *entry = ipcache_find(&packet->destination);
 	__u32 flags = entry ? entry->flags : 0;
-	int to_stack = peer == IDENTITY_HOST || (flags & IPCACHE_LOCAL);
+	int to_stack = crossing->peer == IDENTITY_HOST || (flags & IPCACHE_LOCAL);
 	struct addr node = {};
 	int reason;
 
@@ -46,10 +46,25 @@ static __always_inline int leave_node(struct __sk_buff *skb, struct packet *pack
 	} else if (!to_stack && (config->flags & CONFIG_MASQUERADE)) {
 		reason = masquerade(skb, packet, config, &to_stack);
 		if (reason)
-			return drop(packet, crossing, peer, reason);
+			return drop(packet, crossing, reason);
 	}
 	count(FORWARDED, EGRESS, crossing->length);
 	return to_stack ? TC_ACT_OK : forward_to_network(skb, packet, config, &node);
+}
+
+/* A pod sends what it says is another's: who it is itself is not known by what it sends. */
+static __noinline int drop_spoofed(const struct packet *packet, const struct config *config, __u32 length)
+{
+	struct verdict verdict = {
+		.type = EVENT_DROP,
+		.reason = DROP_INVALID_SOURCE_IP,
+		.direction = EGRESS,
+		.point = FROM_ENDPOINT,
+	};
+
+	if (config->flags & CONFIG_EVENTS)
+		event_send(packet, &verdict, length);
+	return drop_unseen(EGRESS, DROP_INVALID_SOURCE_IP, length);
 }
 
 SEC("tc")
@@ -60,40 +75,41 @@ int sl_from_pod(struct __sk_buff *skb)
 	struct scratch *scratch = scratch_get();
 	struct packet *packet;
 	struct crossing crossing;
-	__u32 peer = IDENTITY_UNKNOWN;
 	int action, reason;
 
 	if (!config || !scratch)
 		return drop_unseen(EGRESS, DROP_INTERNAL, skb->len);
 	if (!is_packet(skb, EGRESS, &action))
 		return action;
+	scratch->epoch = config_epoch(config);
 	packet = &scratch->packet;
 	reason = packet_read(skb, packet);
 	if (addr_is_zero(&packet->source))
 		return drop_unseen(EGRESS, reason ?: DROP_INVALID_SOURCE_IP, skb->len);
 	endpoint = endpoint_find(&packet->source);
 	if (!endpoint || endpoint->ifindex != skb->ifindex)
-		return drop_unseen(EGRESS, DROP_INVALID_SOURCE_IP, skb->len);
+		return drop_spoofed(packet, config, skb->len);
 	crossing = (struct crossing){
 		.config = config,
 		.endpoint = endpoint,
+		.epoch = scratch->epoch,
 		.direction = EGRESS,
 		.length = skb->len,
 		.point = FROM_ENDPOINT,
 	};
 	if (reason)
-		return drop(packet, &crossing, peer, reason);
+		return drop(packet, &crossing, reason);
 	/* Neighbours are set by hand and there are no groups: what a pod says to them is nobody's. */
 	if (addr_is_group(&packet->destination))
 		return drop_unseen(EGRESS, DROP_GROUP, skb->len);
 
 	packet_fragment_note(packet);
-	reason = ct_cross(skb, packet, &crossing, &peer);
+	reason = ct_cross(skb, packet, &crossing);
 	if (reason)
-		return drop(packet, &crossing, peer, reason);
+		return drop(packet, &crossing, reason);
 	destination = endpoint_find(&packet->destination);
 	if (!destination)
-		return leave_node(skb, packet, &crossing, peer);
+		return leave_node(skb, packet, &crossing);
 	count(FORWARDED, EGRESS, skb->len);
 	action = enter_pod(skb, packet, config, destination, 0);
 	return action == TC_ACT_OK ? forward_to_pod(skb, packet, destination) : action;
@@ -113,6 +129,7 @@ int sl_to_pod(struct __sk_buff *skb)
 		return drop_unseen(INGRESS, DROP_INTERNAL, skb->len);
 	if (!is_packet(skb, INGRESS, &action))
 		return action;
+	scratch->epoch = config_epoch(config);
 	packet = &scratch->packet;
 	reason = packet_read(skb, packet);
 	endpoint = endpoint_find(&packet->destination);
@@ -122,9 +139,9 @@ int sl_to_pod(struct __sk_buff *skb)
 	from_network = config->uplink && skb->ingress_ifindex == config->uplink;
 	if (reason) {
 		crossing = entrance(skb, config, endpoint, from_network);
-		return drop(packet, &crossing, IDENTITY_UNKNOWN, reason);
+		return drop(packet, &crossing, reason);
 	}
-	packet_fragment_note(packet);
+	note_arriving(packet, from_network);
 	return enter_pod(skb, packet, config, endpoint, from_network);
 }
 

@@ -47,30 +47,6 @@ struct tcp_sock___lab {
 	__u32 copied_seq;
 } __attribute__((preserve_access_index));
 
-/*
- * Where the kernel has the sockets of sl_sockets: programs may send into those but not look at them. Programs write. A
- * socket may be gone: its address is only read from, by a helper that can fail, and nothing is sent on its word alone.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct socket_key);
-	__type(value, __u64);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_receivers SEC(".maps");
-
-/*
- * Listening sockets that do not block, and those that they accept, which are likely to be the same: they inherit it,
- * because when a program can let them in they have no file yet by which it would see. Programs write.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
-	__type(value, __u32);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_listeners SEC(".maps");
-
 /* Remote ports are in the upper half of a word on one side of the API and in the lower half on the other. */
 static __always_inline struct socket_key key_v4(__be32 local, __be32 remote, __u32 local_port, __u32 remote_port)
 {
@@ -92,12 +68,12 @@ static __always_inline struct socket_key reversed(const struct socket_key *key)
 	};
 }
 
-/* Whether an address is that of a local pod which takes part. */
-static __always_inline int takes_part(const struct addr *addr)
+/* The local pod that has an address, if it takes part. */
+static __always_inline const struct endpoint *participant(const struct addr *addr)
 {
 	const struct endpoint *endpoint = endpoint_find(addr);
 
-	return endpoint && !(endpoint->flags & ENDPOINT_NO_SHORTCUT);
+	return endpoint && !(endpoint->flags & ENDPOINT_NO_SHORTCUT) ? endpoint : NULL;
 }
 
 static __always_inline int blocks(const struct tcp_sock *tcp)
@@ -120,6 +96,7 @@ static __always_inline void note_listener(struct bpf_sock *socket, const struct 
 static __always_inline void join(struct bpf_sock_ops *ops, const struct tcp_sock *tcp)
 {
 	__u64 address = (unsigned long)tcp;
+	const struct endpoint *own;
 	struct socket_key key;
 
 	if (ops->family == AF_INET) {
@@ -136,7 +113,11 @@ static __always_inline void join(struct bpf_sock_ops *ops, const struct tcp_sock
 		return;
 	}
 	/* A pod's connection to itself never leaves it. */
-	if (addr_equal(&key.local, &key.remote) || !takes_part(&key.local) || !takes_part(&key.remote))
+	if (addr_equal(&key.local, &key.remote) || !participant(&key.remote))
+		return;
+	/* In a network namespace of one's own one can have any address. */
+	own = participant(&key.local);
+	if (!own || own->netns != bpf_get_netns_cookie(ops))
 		return;
 	if (!bpf_map_update_elem(&sl_receivers, &key, &address, BPF_ANY))
 		bpf_sock_hash_update(ops, &sl_sockets, &key, BPF_ANY);
@@ -211,16 +192,13 @@ static __always_inline struct ct_entry *allowed(const struct socket_key *socket,
 		.protocol = IPPROTO_TCP,
 	};
 	struct ct_entry *entry = bpf_map_lookup_elem(&sl_ct, &key);
-	struct crossing crossing = { .config = config, .direction = direction };
+	struct crossing crossing = { .config = config, .direction = direction, .epoch = config_epoch(config) };
 
 	if (!entry || entry->expires <= now)
 		return NULL;
-	if (entry->epoch != config->epoch || (entry->flags & CT_REVOKED)) {
-		const struct ipcache_entry *peer = ipcache_find(&socket->remote);
-
+	if (!ct_is_reviewed(&crossing, entry)) {
 		crossing.endpoint = endpoint_find(&socket->local);
-		if (!crossing.endpoint ||
-		    ct_review(&crossing, &key, entry, peer ? peer->identity : IDENTITY_WORLD))
+		if (!crossing.endpoint || ct_review(&crossing, &key, entry, peer_find(&socket->remote)))
 			return NULL;
 	}
 	return entry;

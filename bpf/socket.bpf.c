@@ -73,10 +73,19 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr *add
 	__u32 lot;
 	int remembered;
 
-	if (!service)
+	if (!service) {
+		/* The socket may have had this address from a service before. */
+		if (is_connection && key.protocol == IPPROTO_UDP) {
+			by.socket = bpf_get_socket_cookie(ctx);
+			by.addr = *addr;
+			by.port = *port;
+			by.protocol = key.protocol;
+			bpf_map_delete_elem(&sl_translated, &by);
+		}
 		return 0;
+	}
 	by.socket = bpf_get_socket_cookie(ctx);
-	/* All datagrams of one socket to one service are for the same backend. */
+	/* All datagrams of one socket to one service are for the same backend, as long as it has the same ones. */
 	lot = is_connection ? bpf_get_prandom_u32() : by.socket * COOKIE_HASH >> 32;
 	backend = backend_choose(&key, service, bpf_get_netns_cookie(ctx), lot);
 	if (!backend) {
@@ -218,6 +227,25 @@ SEC("cgroup/getpeername6")
 int sl_getpeer6(struct bpf_sock_addr *ctx)
 {
 	return back_v6(ctx);
+}
+
+/* A socket is closed: nobody asks any more for what it had asked for, where it was connected. */
+SEC("cgroup/sock_release")
+int sl_release(struct bpf_sock *ctx)
+{
+	struct translation_key by = {
+		.socket = bpf_get_socket_cookie(ctx),
+		.port = ctx->dst_port,
+		.protocol = ctx->protocol,
+	};
+	__be32 v4 = ctx->dst_ip4;
+	__be32 v6[4] = { ctx->dst_ip6[0], ctx->dst_ip6[1], ctx->dst_ip6[2], ctx->dst_ip6[3] };
+
+	/* Or the compiler makes one load of two, of an address that is not known before: the verifier does not take it. */
+	barrier();
+	by.addr = ctx->family == AF_INET ? addr_v4(v4) : addr_v6(v6);
+	bpf_map_delete_elem(&sl_translated, &by);
+	return ALLOW;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

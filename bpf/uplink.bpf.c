@@ -15,10 +15,11 @@ int sl_from_net(struct __sk_buff *skb)
 	/* The node's own traffic is not this program's business, whatever it looks like. */
 	if (!config || !scratch || skb->vlan_present)
 		return TC_ACT_OK;
+	scratch->epoch = config_epoch(config);
 	packet = &scratch->packet;
 	if (packet_read(skb, packet))
 		return TC_ACT_OK;
-	packet_fragment_note(packet);
+	note_arriving(packet, 1);
 	nat_in(skb, packet);
 	endpoint = endpoint_find(&packet->destination);
 	if (!endpoint)

@@ -54,8 +54,10 @@ struct endpoint {
 	__u32 ifindex;			/* of its veth on the node */
 	__u32 identity;
 	__u32 flags;			/* enum endpoint_flag */
+	__u64 netns;			/* cookie of its network namespace; 0: not known */
 	__u8 mac[6];			/* the pod's own */
 	__u8 node_mac[6];		/* of its veth on the node */
+	__u8 pad[4];
 };
 
 enum endpoint_flag {
@@ -211,18 +213,20 @@ struct nat_entry {
 	__u64 last_used;
 };
 
-/* Ports of a datagram whose first fragment was seen. */
+/* What a datagram carries of which the first fragment was seen. */
 struct fragment_key {
 	struct addr source;
 	struct addr destination;
 	__be32 id;
-	__u8 protocol;
+	__u8 protocol;			/* 0 for IPv6: of one datagram's fragments it may differ (RFC 8200, section 4.5) */
 	__u8 pad[3];
 };
 
 struct fragment {
 	__be16 source_port;
 	__be16 destination_port;
+	__u8 protocol;
+	__u8 pad[3];
 };
 
 /* The two ends of a connection, from one end's point of view. */

@@ -26,8 +26,16 @@ struct crossing {
 	enum direction direction;	/* of this packet */
 	__u8 from_network;		/* it came in by the uplink, maybe through the node's stack */
 	__u32 length;
+	__u32 epoch;			/* of policy: all that was looked up is at least as new */
+	__u32 peer;			/* identity of the other side, once that is known */
+	__u32 rule;			/* that decided, where policy was asked */
 	__u8 point;			/* enum observation_point */
 };
+
+static __always_inline __u32 config_epoch(const struct config *config)
+{
+	return *(volatile const __u32 *)&config->epoch;
+}
 
 static __always_inline void ct_key_set(struct ct_key *key, const struct packet *packet, enum direction direction)
 {
@@ -128,7 +136,8 @@ static __always_inline void ct_note(const struct packet *packet, const struct cr
 {
 	__u32 direction = crossing->direction;
 	__u8 flags = entry->flags;
-	__u8 seen;
+	int agreed = flags & CT_REPLIED;
+	__u8 seen, closed;
 
 	/* Or the compiler makes an `or` of adding it to a pointer, which the verifier does not take. */
 	barrier_var(direction);
@@ -139,10 +148,15 @@ static __always_inline void ct_note(const struct packet *packet, const struct cr
 	if (direction != entry->opened)
 		flags |= CT_REPLIED;
 	if (packet->protocol == IPPROTO_TCP) {
-		if (packet->tcp_flags & TCP_RST)
+		closed = direction == INGRESS ? CT_CLOSED_INGRESS : CT_CLOSED_EGRESS;
+		/*
+		 * Only who gets a reset knows whether it counts: one out of the window ends nothing (RFC 5961). What both
+		 * sides have agreed to is not forgotten for one's word, or the other would soon seem to have opened it.
+		 */
+		if ((packet->tcp_flags & TCP_RST) && !agreed)
 			flags |= CT_CLOSED_INGRESS | CT_CLOSED_EGRESS;
-		else if (packet->tcp_flags & TCP_FIN)
-			flags |= direction == INGRESS ? CT_CLOSED_INGRESS : CT_CLOSED_EGRESS;
+		else if (packet->tcp_flags & (TCP_FIN | TCP_RST))
+			flags |= closed;
 		entry->tcp_flags[direction] = seen | packet->tcp_flags;
 	}
 	entry->flags = flags;
@@ -160,33 +174,36 @@ static __always_inline void ct_note(const struct packet *packet, const struct cr
  * Policy has changed since it was last asked: may this connection still be? One that may not keeps its old epoch, so that
  * its next packet asks again, even if a packet on another CPU has written its flags meanwhile.
  */
-static __always_inline int ct_review(const struct crossing *crossing, const struct ct_key *key,
-				     struct ct_entry *entry, __u32 identity)
+static __always_inline int ct_review(struct crossing *crossing, const struct ct_key *key, struct ct_entry *entry,
+				     struct peer peer)
 {
-	/* Before policy is asked: what changes in between is for the next review. */
-	__u32 epoch = *(volatile const __u32 *)&crossing->config->epoch;
-	struct decision decision = policy_decide(crossing->endpoint, entry->opened & 1, identity, key->protocol,
+	struct decision decision = policy_decide(crossing->endpoint, entry->opened & 1, peer.identity, key->protocol,
 						 entry->port);
+	__u8 flags = entry->flags & ~(CT_REVOKED | CT_LOCAL);
 
-	entry->peer = identity;
+	crossing->rule = decision.rule;
+	entry->peer = peer.identity;
 	entry->rule = decision.rule;
-	if (decision.reason) {
-		entry->flags |= CT_REVOKED;
-	} else {
-		entry->flags &= ~CT_REVOKED;
-		entry->epoch = epoch;
-	}
+	entry->flags = flags | (peer.is_local ? CT_LOCAL : 0) | (decision.reason ? CT_REVOKED : 0);
+	if (!decision.reason)
+		entry->epoch = crossing->epoch;
 	return decision.reason;
 }
 
 static __always_inline int ct_is_reviewed(const struct crossing *crossing, const struct ct_entry *entry)
 {
-	return entry->epoch == crossing->config->epoch && !(entry->flags & CT_REVOKED);
+	return entry->epoch == crossing->epoch && !(entry->flags & CT_REVOKED);
+}
+
+/* What two pods of this node say to each other nobody else has seen. */
+static __always_inline int ct_is_forged(const struct crossing *crossing, const struct ct_entry *entry)
+{
+	return crossing->from_network && (entry->flags & CT_LOCAL);
 }
 
 /* An ICMP error passes if what it quotes belongs to an allowed connection of this pod. */
-static __always_inline int ct_error(struct __sk_buff *skb, struct packet *packet,
-				    const struct crossing *crossing, __u64 now)
+static __always_inline int ct_error(struct __sk_buff *skb, struct packet *packet, struct crossing *crossing,
+				    __u64 now)
 {
 	struct scratch *scratch = scratch_get();
 	struct ct_entry *entry;
@@ -195,10 +212,10 @@ static __always_inline int ct_error(struct __sk_buff *skb, struct packet *packet
 
 	if (!scratch || packet_quoted(skb, packet, &scratch->quoted))
 		return DROP_INVALID;
-	/* It quotes a packet that went the other way. */
+	/* It quotes a packet that went the other way. A pod is no router, and tells only who has sent it something. */
 	quoted = &scratch->quoted;
-	is_own = crossing->direction == EGRESS ? addr_equal(&quoted->destination, &packet->source) :
-						 addr_equal(&quoted->source, &packet->destination);
+	is_own = addr_equal(&quoted->source, &packet->destination) &&
+		 (crossing->direction == INGRESS || addr_equal(&quoted->destination, &packet->source));
 	if (!is_own)
 		return DROP_UNKNOWN_CT;
 	ct_key_set(&scratch->key, quoted, crossing->direction == EGRESS ? INGRESS : EGRESS);
@@ -206,15 +223,17 @@ static __always_inline int ct_error(struct __sk_buff *skb, struct packet *packet
 	if (!entry || entry->expires <= now)
 		return DROP_UNKNOWN_CT;
 	if (!ct_is_reviewed(crossing, entry) &&
-	    ct_review(crossing, &scratch->key, entry, peer_find(&scratch->key.remote).identity))
+	    ct_review(crossing, &scratch->key, entry, peer_find(&scratch->key.remote)))
 		return DROP_UNKNOWN_CT;
+	if (ct_is_forged(crossing, entry))
+		return DROP_INVALID_SOURCE_IP;
 	packet->is_reply = entry->opened != crossing->direction;
 	return FORWARDED;
 }
 
 /* A connection that is not known: policy decides. */
-static __always_inline int ct_open(const struct packet *packet, const struct crossing *crossing,
-				   const struct ct_key *key, struct peer peer, __u64 now)
+static __always_inline int ct_open(const struct packet *packet, struct crossing *crossing, const struct ct_key *key,
+				   struct peer peer, __u64 now)
 {
 	struct scratch *scratch = scratch_get();
 	struct ct_entry *entry;
@@ -227,7 +246,7 @@ static __always_inline int ct_open(const struct packet *packet, const struct cro
 		return DROP_UNKNOWN_CT;
 	entry = &scratch->opened;
 	*entry = (struct ct_entry){
-		.epoch = crossing->config->epoch,
+		.epoch = crossing->epoch,
 		.peer = peer.identity,
 		.opened = crossing->direction,
 		.flags = peer.is_local ? CT_LOCAL : 0,
@@ -236,6 +255,7 @@ static __always_inline int ct_open(const struct packet *packet, const struct cro
 	decision = policy_decide(crossing->endpoint, crossing->direction, peer.identity, packet->protocol,
 				 entry->port);
 	entry->rule = decision.rule;
+	crossing->rule = decision.rule;
 	if (crossing->endpoint->flags & flag)
 		tell(packet, crossing, entry, EVENT_POLICY_VERDICT, decision.reason);
 	if (decision.reason)
@@ -247,11 +267,11 @@ static __always_inline int ct_open(const struct packet *packet, const struct cro
 }
 
 /*
- * Takes a packet over a pod's border. Returns FORWARDED, or why it must be dropped; `identity` becomes that of the other
- * side.
+ * Takes a packet over a pod's border. Returns FORWARDED, or why it must be dropped; the crossing has then who is on the
+ * other side, and the rule that decided.
  */
 static __noinline __attribute__((unused)) int ct_cross(struct __sk_buff *skb, struct packet *packet,
-				    const struct crossing *crossing, __u32 *identity)
+				    struct crossing *crossing)
 {
 	const struct addr *other = crossing->direction == EGRESS ? &packet->destination : &packet->source;
 	__u64 now = bpf_ktime_get_coarse_ns();
@@ -275,8 +295,8 @@ static __noinline __attribute__((unused)) int ct_cross(struct __sk_buff *skb, st
 	}
 
 	if (known && ct_is_reviewed(crossing, entry)) {
-		*identity = entry->peer;
-		if (crossing->from_network && (entry->flags & CT_LOCAL))
+		crossing->peer = entry->peer;
+		if (ct_is_forged(crossing, entry))
 			return DROP_INVALID_SOURCE_IP;
 		packet->is_reply = entry->opened != crossing->direction;
 		ct_note(packet, crossing, entry, now);
@@ -284,7 +304,7 @@ static __noinline __attribute__((unused)) int ct_cross(struct __sk_buff *skb, st
 	}
 
 	peer = peer_find(other);
-	*identity = peer.identity;
+	crossing->peer = peer.identity;
 	if (crossing->from_network && peer.is_local)
 		return DROP_INVALID_SOURCE_IP;
 	if (packet->is_error)
@@ -294,7 +314,7 @@ static __noinline __attribute__((unused)) int ct_cross(struct __sk_buff *skb, st
 		return ct_open(packet, crossing, key, peer, now);
 	}
 	packet->is_reply = entry->opened != crossing->direction;
-	reason = ct_review(crossing, key, entry, peer.identity);
+	reason = ct_review(crossing, key, entry, peer);
 	if (!reason)
 		ct_note(packet, crossing, entry, now);
 	return reason;

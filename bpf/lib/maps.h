@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Every map. All are pinned by their names, so that connections, policy and counters outlive the agent. Sizes are for
- * one node: 250 pods, a cluster of some ten thousand addresses and services.
+ * Every map. All but sl_scratch are pinned by their names, so that connections, policy and counters outlive the agent.
+ * Sizes are for one node: 250 pods, a cluster of some ten thousand addresses and services.
  */
 #pragma once
 
@@ -27,7 +27,7 @@ struct {
 	__type(key, struct addr);
 	__type(value, struct endpoint);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_endpoints SEC(".maps");
+} sl_pods SEC(".maps");
 
 /* Who has an address: pods and nodes of the cluster, CIDRs of policies, the world. Agent writes, programs read. */
 struct {
@@ -55,7 +55,7 @@ struct {
 } sl_policies SEC(".maps");
 
 /*
- * Connections of local pods. Programs write; the agent reads them, and deletes those of pods that are gone.
+ * Connections of local pods. Programs read and write; the agent reads them, and deletes those of pods that are gone.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -94,7 +94,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_connects SEC(".maps");
 
-/* The backend that a client of a service with affinity has. Programs write. */
+/* The backend that a client of a service with affinity has. Programs read and write. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
@@ -103,7 +103,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_affinity SEC(".maps");
 
-/* The service that a socket asked for. Programs write, the agent reads. */
+/* The service that a socket asked for. Programs read and write, the agent reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 262144);
@@ -112,7 +112,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_translated SEC(".maps");
 
-/* Masqueraded connections, two entries each. Programs write. */
+/* Masqueraded connections, two entries each. Programs read and write; the agent deletes those of pods that are gone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 131072);
@@ -121,16 +121,16 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_nat SEC(".maps");
 
-/* Ports of fragmented datagrams. Programs write. */
+/* What fragmented datagrams carry. Programs read and write. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct fragment_key);
 	__type(value, struct fragment);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} sl_fragments SEC(".maps");
+} sl_datagrams SEC(".maps");
 
-/* Sockets of local pods whose peer is local too. Programs write. */
+/* Sockets of local pods whose peer is local too. Programs write, and send by it; the agent hangs sl_msg on it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SOCKHASH);
 	__uint(max_entries, 65536);
@@ -138,6 +138,30 @@ struct {
 	__type(value, __u64);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_sockets SEC(".maps");
+
+/*
+ * Where the kernel has the sockets of sl_sockets: programs may send into those but not look at them. Programs write. A
+ * socket may be gone: its address is only read from, by a helper that can fail, and nothing is sent on its word alone.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct socket_key);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} sl_receivers SEC(".maps");
+
+/*
+ * Listening sockets that do not block, and those that they accept, which are likely to be the same: they inherit it,
+ * because when a program can let them in they have no file yet by which it would see. Programs write.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} sl_listeners SEC(".maps");
 
 /* Packets and bytes by reason and direction: index 2 x reason + direction. Programs write, the agent reads. */
 struct {
@@ -172,3 +196,13 @@ struct {
 	__type(value, __u64);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_lost SEC(".maps");
+
+#define SCRATCH_BYTES 512
+
+/* A struct scratch: what the program on one CPU is looking at. Programs read and write. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, SCRATCH_BYTES);
+} sl_scratch SEC(".maps");

@@ -9,6 +9,8 @@
 #define NAT_FIRST_PORT 61000
 #define NAT_PORTS 4536
 #define NAT_TRIES 32
+/* A reset may not have counted: who has sent nothing for so long since has believed it. */
+#define NAT_RESET_LIFETIME (60ULL * 1000000000)
 
 static __always_inline __u32 l4_checksum_offset(const struct packet *packet)
 {
@@ -76,13 +78,23 @@ static __always_inline void nat_port(struct __sk_buff *skb, const struct packet 
 	bpf_skb_store_bytes(skb, offset, &to, 2, 0);
 }
 
+/* Whether nothing has used a port of the node's for longer than any connection is remembered. */
+static __always_inline int nat_is_stale(const struct nat_entry *owner, __u8 protocol)
+{
+	__u64 lifetime = protocol == IPPROTO_TCP ? CT_TCP_LIFETIME : CT_OTHER_LIFETIME;
+
+	/* Another processor may have used it later than this one's now. */
+	return (__s64)(bpf_ktime_get_coarse_ns() - owner->last_used) > (__s64)lifetime;
+}
+
 /* Whether the connection that has a port of the node's is over, so that another may have it. */
 static __always_inline int nat_is_over(const struct nat_key *inward)
 {
 	const struct nat_entry *owner = bpf_map_lookup_elem(&sl_nat, inward);
 	struct scratch *scratch = scratch_get();
 	const struct ct_entry *connection;
-	int is_echo;
+	int is_echo, was_reset;
+	__u64 now;
 
 	if (!owner)
 		return 1;
@@ -97,7 +109,14 @@ static __always_inline int nat_is_over(const struct nat_key *inward)
 		.protocol = inward->protocol,
 	};
 	connection = bpf_map_lookup_elem(&sl_ct, &scratch->key);
-	return !connection || connection->expires <= bpf_ktime_get_coarse_ns();
+	now = bpf_ktime_get_coarse_ns();
+	/* One that made room for others goes on with its next packet. */
+	if (!connection)
+		return nat_is_stale(owner, inward->protocol);
+	if (connection->expires <= now)
+		return 1;
+	was_reset = (connection->tcp_flags[INGRESS] | connection->tcp_flags[EGRESS]) & TCP_RST;
+	return was_reset && (__s64)(now - owner->last_used) > (__s64)NAT_RESET_LIFETIME;
 }
 
 /* Finds a port of the node's for a new connection. Returns 0 where there is none. */
@@ -265,7 +284,7 @@ static __noinline int nat_error_in(struct __sk_buff *skb, struct packet *packet)
 		.direction = INGRESS,
 	};
 	pod = bpf_map_lookup_elem(&sl_nat, &inward);
-	if (!pod || !addr_equal(&quoted->source, &node))
+	if (!pod || nat_is_stale(pod, inward.protocol) || !addr_equal(&quoted->source, &node))
 		return 0;
 	to = pod->addr;
 	port = pod->port;
@@ -314,7 +333,7 @@ __noinline int nat_in(struct __sk_buff *skb, struct packet *packet)
 	if (packet->is_error)
 		return nat_error_in(skb, packet);
 	pod = bpf_map_lookup_elem(&sl_nat, &inward);
-	if (!pod)
+	if (!pod || nat_is_stale(pod, inward.protocol))
 		return 0;
 	pod->last_used = bpf_ktime_get_coarse_ns();
 	to = pod->addr;

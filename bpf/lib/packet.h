@@ -72,14 +72,10 @@ struct scratch {
 	struct packet quoted;		/* in an ICMP error */
 	struct ct_entry opened;		/* a connection that is not in the table, or not yet */
 	struct ct_key key;
+	__u32 epoch;			/* read before anything that policy is made of */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} sl_scratch SEC(".maps");
+_Static_assert(sizeof(struct scratch) <= SCRATCH_BYTES, "sl_scratch is too small");
 
 static __always_inline struct scratch *scratch_get(void)
 {
@@ -99,36 +95,38 @@ static __always_inline struct fragment_key packet_fragment_key(const struct pack
 		.source = packet->source,
 		.destination = packet->destination,
 		.id = packet->fragment_id,
-		.protocol = packet->protocol,
+		.protocol = packet->is_v4 ? packet->protocol : 0,
 	};
 }
 
-/* Ports of a later fragment are those of the first, as long as that was seen. */
-static __always_inline int packet_fragment_ports(struct packet *packet)
+/* A later fragment carries what the first does, as long as that was seen. */
+static __always_inline int packet_later_fragment(struct packet *packet)
 {
 	struct fragment_key key = packet_fragment_key(packet);
-	struct fragment *first = bpf_map_lookup_elem(&sl_fragments, &key);
+	struct fragment *first = bpf_map_lookup_elem(&sl_datagrams, &key);
 
 	if (!first)
 		return DROP_FRAGMENT_NOT_FOUND;
 	packet->source_port = first->source_port;
 	packet->destination_port = first->destination_port;
+	packet->protocol = first->protocol;
 	/* Of ICMP only those of echoes are noted. */
 	packet->is_echo = is_icmp(packet);
 	return FORWARDED;
 }
 
-/* Notes the ports of a first fragment for the later ones. Not before it is known that the source is who it says. */
+/* Notes what a first fragment carries for the later ones. Not before it is known that the source is who it says. */
 static __always_inline void packet_fragment_note(const struct packet *packet)
 {
 	struct fragment_key key = packet_fragment_key(packet);
 	struct fragment first = {
 		.source_port = packet->source_port,
 		.destination_port = packet->destination_port,
+		.protocol = packet->protocol,
 	};
 
 	if (packet->is_first_fragment && (packet->is_echo || !is_icmp(packet)))
-		bpf_map_update_elem(&sl_fragments, &key, &first, BPF_ANY);
+		bpf_map_update_elem(&sl_datagrams, &key, &first, BPF_ANY);
 }
 
 static __always_inline int packet_icmp(struct packet *packet, const __u8 header[8])
@@ -167,25 +165,33 @@ static __always_inline void packet_ports(struct packet *packet, const __u8 heade
 	__builtin_memcpy(&packet->destination_port, header + 2, 2);
 }
 
+/* Whether a packet carries what policy can speak of. */
+static __always_inline int is_known(const struct packet *packet)
+{
+	switch (packet->protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+		return 1;
+	case IPPROTO_ICMP:
+		return packet->is_v4;
+	case IPPROTO_ICMPV6:
+		return !packet->is_v4;
+	default:
+		return 0;
+	}
+}
+
 /* Ports, flags and types of what is behind the IP header. */
 static __always_inline int packet_l4(const struct __sk_buff *skb, struct packet *packet)
 {
 	__u8 header[14];
 
-	if (is_icmp(packet) && (packet->protocol == IPPROTO_ICMP) != packet->is_v4)
+	/* What IPv6's later fragments say of themselves does not count. */
+	if (!is_known(packet) && (packet->is_v4 || !packet->is_later_fragment))
 		return DROP_UNKNOWN_L4;
-	switch (packet->protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_SCTP:
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		if (packet->is_later_fragment)
-			return packet->l4_offset > packet->end ? DROP_INVALID : packet_fragment_ports(packet);
-		break;
-	default:
-		return DROP_UNKNOWN_L4;
-	}
+	if (packet->is_later_fragment)
+		return packet->l4_offset > packet->end ? DROP_INVALID : packet_later_fragment(packet);
 
 	switch (packet->protocol) {
 	case IPPROTO_TCP:
@@ -348,23 +354,15 @@ __noinline int packet_quoted(struct __sk_buff *skb, struct packet *error, struct
 	if (reason)
 		return reason;
 	if (quoted->is_later_fragment)
-		return packet_fragment_ports(quoted);
+		return packet_later_fragment(quoted);
 	if (packet_header(skb, quoted, header, 8, QUOTED_BYTES))
 		return DROP_INVALID;
-	switch (quoted->protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_SCTP:
-		packet_ports(quoted, header);
-		return FORWARDED;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		if ((quoted->protocol == IPPROTO_ICMP) != quoted->is_v4)
-			return DROP_UNKNOWN_L4;
-		return packet_icmp(quoted, header);
-	default:
+	if (!is_known(quoted))
 		return DROP_UNKNOWN_L4;
-	}
+	if (is_icmp(quoted))
+		return packet_icmp(quoted, header);
+	packet_ports(quoted, header);
+	return FORWARDED;
 }
 
 /* The port that policy looks at: of what the opener wants to reach; for ICMP the type. */

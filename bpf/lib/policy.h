@@ -6,7 +6,7 @@
 
 static __always_inline const struct endpoint *endpoint_find(const struct addr *addr)
 {
-	return bpf_map_lookup_elem(&sl_endpoints, addr);
+	return bpf_map_lookup_elem(&sl_pods, addr);
 }
 
 static __always_inline const struct ipcache_entry *ipcache_find(const struct addr *addr)

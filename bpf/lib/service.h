@@ -42,13 +42,15 @@ static __always_inline const struct backend *backend_of_client(const struct affi
 	struct affinity *known = bpf_map_lookup_elem(&sl_affinity, client);
 	const struct backend *backend;
 
-	if (!known || now - known->last_used > service->affinity_seconds * 1000000000ULL)
+	/* Another processor may have used it later than this one's `now`. */
+	if (!known || (__s64)(now - known->last_used) > (__s64)(service->affinity_seconds * 1000000000ULL))
 		return NULL;
 	if (!service_has(key, service, known->backend))
 		return NULL;
 	backend = backend_find(known->backend);
-	if (backend)
-		known->last_used = now;
+	if (!backend || (service->count > SEARCHED_SLOTS && (backend->flags & BACKEND_TERMINATING)))
+		return NULL;
+	known->last_used = now;
 	return backend;
 }
 

@@ -107,8 +107,27 @@ testInWorld(import.meta.filename, (world) => {
     });
 
     test(`a reset ends a connection (${family})`, () => {
+      passesOut(out('SYN'));
+      passesIn(back('RST', 'ACK'));
+      assert.equal(entryOf().flags, CT_REPLIED | CT_CLOSED_EGRESS | CT_CLOSED_INGRESS);
+      assertLives(lifetimeSeconds.closed);
+    });
+
+    test(`one side’s reset, which the other may ignore, has nobody forget what both have agreed to (${family})`, () => {
+      world.police(a, 'EGRESS', onlyTo80);
       establish();
       passesIn(back('RST'));
+      assert.equal(entryOf().flags, CT_REPLIED | CT_CLOSED_INGRESS);
+      assertLives(lifetimeSeconds.established);
+      passesIn(back('ACK'));
+      assertLives(lifetimeSeconds.established);
+      world.police(a, 'EGRESS');
+      world.nextEpoch();
+      assertDropped(out('ACK'), 'DROP_POLICY', 'EGRESS');
+      assertDropped(back('ACK'), 'DROP_POLICY', 'INGRESS');
+      world.police(a, 'EGRESS', onlyTo80);
+      world.nextEpoch();
+      passesOut(out('RST'));
       assert.equal(entryOf().flags, CT_REPLIED | CT_CLOSED_EGRESS | CT_CLOSED_INGRESS);
       assertLives(lifetimeSeconds.closed);
     });

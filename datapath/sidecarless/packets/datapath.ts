@@ -30,7 +30,7 @@ export type Counters = Map<string, { packets: number; bytes: number }>;
 export type Datapath = {
   run(hook: Hook, frame: Uint8Array, context: RunContext): { verdict: number; frame: Uint8Array };
   configure(config: Struct<'config'>): void;
-  setEndpoint(address: string, endpoint: Struct<'endpoint'>): void;
+  setEndpoint(address: string, endpoint: Omit<Struct<'endpoint'>, 'netns' | 'pad'>): void;
   /** Who is in a range, such as `10.0.0.0/8`. */
   setIdentity(cidr: string, entry: Struct<'ipcache_entry'>): void;
   deleteIdentity(cidr: string): void;
@@ -147,12 +147,12 @@ function openMaps(pod: BpfObject, uplink: BpfObject) {
   const perCpu = layouts.counter.size * libbpf().possibleCpus();
   return {
     config: open(pod, 'sl_config', 4, 'config'),
-    endpoints: open(pod, 'sl_endpoints', layouts.addr.size, 'endpoint'),
+    endpoints: open(pod, 'sl_pods', layouts.addr.size, 'endpoint'),
     ipcache: open(pod, 'sl_ipcache', layouts.ipcache_key.size, 'ipcache_entry'),
     policies: pod.map('sl_policies', 4, 4),
     ct: open(pod, 'sl_ct', layouts.ct_key.size, 'ct_entry'),
     nat: open(uplink, 'sl_nat', layouts.nat_key.size, 'nat_entry'),
-    fragments: open(pod, 'sl_fragments', layouts.fragment_key.size, 'fragment'),
+    fragments: open(pod, 'sl_datagrams', layouts.fragment_key.size, 'fragment'),
     counters: pod.map('sl_counters', 4, perCpu),
     lost: pod.map('sl_lost', 4, 8 * libbpf().possibleCpus()),
   };

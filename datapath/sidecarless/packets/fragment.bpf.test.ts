@@ -44,9 +44,10 @@ testInWorld(import.meta.filename, (world) => {
       assertIgnored(world.fromNetwork(fromNetwork), fromNetwork);
     });
 
-    test(`fragments belong together by addresses, protocol and number (${family})`, () => {
+    test(`fragments belong together by addresses and number, and by protocol in IPv4 (${family})`, () => {
       assertRedirected(world.fromPod(first()), out);
-      const strangers = [later({ id: 8 }), later({ to: outsider[family] }), later({ payload: tcpData })];
+      const otherProtocol = family === 'v4' ? [later({ payload: tcpData })] : [];
+      const strangers = [later({ id: 8 }), later({ to: outsider[family] }), ...otherProtocol];
       for (const stranger of strangers) {
         assertDropped(world.fromPod(stranger), 'DROP_FRAGMENT_NOT_FOUND', 'EGRESS');
       }
@@ -63,9 +64,16 @@ testInWorld(import.meta.filename, (world) => {
     test(`a first fragment in another pod’s name is not noted (${family})`, () => {
       assertRedirected(world.fromPod(first()), out);
       const forged = first({ payload: { ...datagram, destinationPort: 54 } });
-      assertDropped(world.fromPod(forged, b), 'DROP_INVALID_SOURCE_IP', 'EGRESS', { isSeen: false });
+      assertDropped(world.fromPod(forged, b), 'DROP_INVALID_SOURCE_IP', 'EGRESS');
       const [{ value } = assert.fail('nothing is noted')] = world.datapath().fragments();
-      assert.deepEqual(value, { source_port: 4000, destination_port: 53 });
+      assert.deepEqual([value.source_port, value.destination_port], [4000, 53]);
+    });
+
+    test(`a first fragment from the network in a local pod’s name is not noted (${family})`, () => {
+      assertRedirected(world.fromPod(first()), out);
+      world.fromNetwork(first({ payload: { ...datagram, destinationPort: 54 } }));
+      const [{ value } = assert.fail('nothing is noted')] = world.datapath().fragments();
+      assert.deepEqual([value.source_port, value.destination_port], [4000, 53]);
     });
 
     test(`a first fragment must have the whole of its header (${family})`, () => {
@@ -114,11 +122,32 @@ testInWorld(import.meta.filename, (world) => {
     const payload: Payload = { kind: 'udp', sourcePort: 4000, destinationPort: 53, data: new Uint8Array(64) };
     const packet = { source: a.v6, destination: remote.v6, payload, extensions: [{ protocol: 0 }] };
     const whole = { ...packet, innerExtensions: [{ protocol: 60, units: 2 }] };
+    world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 53, last: 53 }]);
+    // Hosts write what stands behind the fragment header into all of them.
     const [first, later] = [
       ipFrame({ ...whole, fragment: { id: 1, offset: 0, length: 48 } }),
-      ipFrame({ ...packet, fragment: { id: 1, offset: 48 } }),
+      ipFrame({ ...whole, fragment: { id: 1, offset: 48 } }),
     ];
-    for (const frame of [first, later]) assertRedirected(world.fromPod(frame), { borders: ['EGRESS'] });
+    for (const frame of [first, later]) {
+      const outcome = world.fromPod(frame);
+      assertRedirected(outcome, { borders: ['EGRESS'] });
+      const [event] = outcome.events;
+      assert.deepEqual([event?.protocol, event?.destinationPort], [protocols.udp, 53]);
+    }
+    assert.equal(world.datapath().connections().length, 1);
+  });
+
+  test('what IPv6’s later fragments say that they carry does not count', () => {
+    world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 53, last: 53 }]);
+    const packet = { source: a.v6, destination: remote.v6 };
+    const part = (payload: Payload, offset: number, length?: number) =>
+      ipFrame({ ...packet, payload, fragment: { id: 1, offset, ...(length !== undefined && { length }) } });
+    const datagram: Payload = { kind: 'udp', sourcePort: 4000, destinationPort: 53, data: new Uint8Array(100) };
+    assertRedirected(world.fromPod(part(datagram, 0, 64)), { borders: ['EGRESS'] });
+    assertRedirected(world.fromPod(part(tcpData, 64)), { borders: ['EGRESS'] });
+    world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 54, last: 54 }]);
+    world.nextEpoch();
+    assertDropped(world.fromPod(part(tcpData, 64)), 'DROP_POLICY', 'EGRESS');
   });
 });
 

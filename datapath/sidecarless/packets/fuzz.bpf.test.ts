@@ -6,8 +6,8 @@ import { fuzz } from './fuzz.ts';
 import { linkNames } from './fuzz-world.ts';
 import { addLinks, type Links, removeLinks } from './links.ts';
 
-/** How many packets, and which: a million with another seed is `LAB_FUZZ_PACKETS=1000000 LAB_FUZZ_SEED=7`. */
-const packets = Number(process.env.LAB_FUZZ_PACKETS ?? 50_000);
+/** How many packets, which take a minute, and which: `LAB_FUZZ_PACKETS=50000 LAB_FUZZ_SEED=7` is fewer and others. */
+const packets = Number(process.env.LAB_FUZZ_PACKETS ?? 1_000_000);
 const seed = Number(process.env.LAB_FUZZ_SEED ?? 1);
 const uplinkMtuBytes = 1400;
 

@@ -53,6 +53,23 @@ testInWorld(import.meta.filename, (world) => {
       assertDropped(world.fromNetwork(toB), 'DROP_UNKNOWN_CT', 'INGRESS');
     });
 
+    test(`a pod tells only who has sent it something, and no third party (${family})`, () => {
+      const asked = sent({ kind: 'udp', sourcePort: 5000, destinationPort: 53 }, remote[family], a[family]);
+      world.police(a, 'EGRESS');
+      assertRedirected(world.fromNetwork(asked), { borders: ['INGRESS'] });
+      for (const to of [outsider[family], node[family], b[family]]) {
+        assertDropped(world.fromPod(error(a[family], to, asked)), 'DROP_UNKNOWN_CT', 'EGRESS');
+      }
+      assertRedirected(world.fromPod(error(a[family], remote[family], asked)), untold('EGRESS'));
+    });
+
+    test(`an error from the network about what two pods of the node say is dropped (${family})`, () => {
+      const asked = sent({ kind: 'udp', sourcePort: 5000, destinationPort: 53 }, a[family], b[family]);
+      assertRedirected(world.fromPod(asked), { borders: ['EGRESS', 'INGRESS'] });
+      const forged = error(outsider[family], a[family], asked);
+      assertDropped(world.fromNetwork(forged), 'DROP_INVALID_SOURCE_IP', 'INGRESS');
+    });
+
     test(`an error about a connection is dropped once that has expired (${family})`, () => {
       world.fromPod(syn);
       for (const { key, value } of world.datapath().connections()) {

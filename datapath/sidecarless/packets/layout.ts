@@ -24,14 +24,16 @@ export const layouts = {
     },
   },
   endpoint: {
-    size: 28,
+    size: 40,
     members: {
       id: [0, 4, 'host'],
       ifindex: [4, 4, 'host'],
       identity: [8, 4, 'host'],
       flags: [12, 4, 'host'],
-      mac: [16, 6, 'bytes'],
-      node_mac: [22, 6, 'bytes'],
+      netns: [16, 8, 'host'],
+      mac: [24, 6, 'bytes'],
+      node_mac: [30, 6, 'bytes'],
+      pad: [36, 4, 'bytes'],
     },
   },
   ipcache_key: { size: 20, members: { prefixlen: [0, 4, 'host'], addr: [4, 16, 'address'] } },
@@ -150,7 +152,15 @@ export const layouts = {
       pad: [37, 3, 'bytes'],
     },
   },
-  fragment: { size: 4, members: { source_port: [0, 2, 'network'], destination_port: [2, 2, 'network'] } },
+  fragment: {
+    size: 8,
+    members: {
+      source_port: [0, 2, 'network'],
+      destination_port: [2, 2, 'network'],
+      protocol: [4, 1, 'host'],
+      pad: [5, 3, 'bytes'],
+    },
+  },
   socket_key: {
     size: 36,
     members: {

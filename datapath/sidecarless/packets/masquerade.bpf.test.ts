@@ -222,6 +222,41 @@ testInWorld(import.meta.filename, (world) => {
       assert.equal(readFrame(outcome.frame).packet.destination, a[family]);
     });
 
+    test(`a port whose connection has made room for others stays its own until it has long been idle (${family})`, () => {
+      const address = family === 'v4' ? node.v4 : node.v6;
+      const ways = takePorts(far, b[family], address, nowNanoseconds());
+      assertDropped(send(udpTo(53)), 'DROP_NO_NAT_PORT', 'EGRESS');
+      for (const { key, value } of ways) {
+        world.datapath().setMasquerade(key, { ...value, last_used: nowNanoseconds() - 61e9 });
+      }
+      const seen = sendOut(udpTo(53));
+      assert.equal(readFrame(world.fromNetwork(answer(udpTo(53), seen)).frame).packet.destination, a[family]);
+    });
+
+    test(`what comes for a port that has long been idle is the node’s own (${family})`, () => {
+      for (const name of ['tcp', 'udp', 'echo']) {
+        const payload = asked[name] as Payload;
+        const seen = sendOut(payload);
+        const idleFor = (seconds: number): void => {
+          for (const { key, value } of world.datapath().masquerades()) {
+            world.datapath().setMasquerade(key, { ...value, last_used: nowNanoseconds() - seconds * 1e9 });
+          }
+        };
+        const lifetime = name === 'tcp' ? 8000 : 60;
+        const error: Payload = { kind: 'icmp', type: unreachable, code: 1, data: quote(send(payload).frame, 8) };
+        const frames = [
+          answer(payload, seen),
+          ipFrame({ source: remote[family], destination: node[family], payload: error }),
+        ];
+        for (const frame of frames) {
+          idleFor(lifetime + 1);
+          assertIgnored(world.fromNetwork(frame), frame);
+          idleFor(lifetime - 5);
+          assertRedirected(world.fromNetwork(frame), frame === frames[0] ? inward : { ...inward, told: false });
+        }
+      }
+    });
+
     test(`two pods’ SCTP associations from one port cannot both leave for one place (${family})`, () => {
       sendOut(asked.sctp as Payload);
       assertDropped(send(asked.sctp as Payload, { pod: b }), 'DROP_NO_NAT_PORT', 'EGRESS');
@@ -291,14 +326,23 @@ testInWorld(import.meta.filename, (world) => {
     assertDropped(outcome, 'DROP_NO_NAT_PORT', 'EGRESS');
   });
 
-  /** Takes all ports of the node for UDP to port 53 of one destination, by connections of a pod's that are alive. */
+  /** Takes all ports of the node for UDP to port 53 of one destination, by a pod's connections that nobody knows of. */
+  function takePorts(destination: string, pod: string, address: string, lastUsed: number) {
+    const common = { remote: destination, remote_port: 53, protocol: protocols.udp, pad: 0 };
+    return Array.from({ length: ports.last - ports.first + 1 }, (_, index) => {
+      const key = { ...common, local: address, local_port: ports.first + index, direction: 0 };
+      const value = { addr: pod, port: 1024 + index, pad: 0, pad2: 0, last_used: lastUsed };
+      world.datapath().setMasquerade(key, value);
+      return { key, value };
+    });
+  }
+
+  /** The same by connections that are alive. */
   function takeAll(destination: string, pod: string, address: string) {
     const common = { remote: destination, remote_port: 53, protocol: protocols.udp, pad: 0 };
-    const expires = Number(process.hrtime.bigint()) + 1e12;
-    return Array.from({ length: ports.last - ports.first + 1 }, (_, index) => {
-      const way = { ...common, local: address, local_port: ports.first + index, direction: 0 };
-      world.datapath().setMasquerade(way, { addr: pod, port: 1024 + index, pad: 0, pad2: 0, last_used: 0 });
-      const key = { ...common, local: pod, local_port: 1024 + index, icmp_type: 0 };
+    const expires = nowNanoseconds() + 1e12;
+    return takePorts(destination, pod, address, 0).map(({ value: { port } }) => {
+      const key = { ...common, local: pod, local_port: port, icmp_type: 0 };
       const none = new Uint8Array(6);
       const value: Struct<'ct_entry'> = {
         ...{ expires, reported: [0, 0], packets: [0, 1], bytes: [0, 0], peer: 2, rule: 0, epoch: 1, opened: 1 },
@@ -309,6 +353,11 @@ testInWorld(import.meta.filename, (world) => {
     });
   }
 });
+
+/** CLOCK_MONOTONIC, as programs have it. */
+function nowNanoseconds(): number {
+  return Number(process.hrtime.bigint());
+}
 
 /** The frame with another TTL or hop limit, and IPv4's checksum put right. */
 function withTtl(frame: Uint8Array, ttl: number): Uint8Array {

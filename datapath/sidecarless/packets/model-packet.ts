@@ -21,11 +21,11 @@ export type Reading =
   | { packet: ModelPacket; reason: null; source: string; destination: string }
   | { packet: null; reason: Reason; source: string | null; destination: string | null };
 
-/** Finds the ports of a datagram, of which a later fragment has been seen. */
-export type PortsOfFragment = (
+/** Finds what a datagram carries, of which a later fragment has been seen. */
+export type FirstFragment = (
   packet: Pick<ModelPacket, 'source' | 'destination' | 'protocol'>,
   id: string,
-) => readonly [source: number, destination: number] | undefined;
+) => Pick<ModelPacket, 'protocol' | 'ports'> | undefined;
 
 const echoes = { 1: [8, 0], 58: [128, 129] } as const;
 const errors = { 1: [3, 11, 12], 58: [1, 2, 3, 4] } as const;
@@ -53,24 +53,24 @@ function unreadable(reason: Reason): Unreadable {
 }
 
 /** Reads an untagged frame. */
-export function readModelFrame(frame: Uint8Array, portsOfFragment: PortsOfFragment): Reading {
+export function readModelFrame(frame: Uint8Array, firstFragment: FirstFragment): Reading {
   const etherType = at16(frame, 12);
   if (etherType !== 0x0800 && etherType !== 0x86dd) {
     return { packet: null, reason: 'DROP_UNKNOWN_L3', source: null, destination: null };
   }
-  return readIp(frame.subarray(14), etherType === 0x0800 ? 4 : 6, portsOfFragment, false);
+  return readIp(frame.subarray(14), etherType === 0x0800 ? 4 : 6, firstFragment, false);
 }
 
 /** Reads what an error quotes: a packet cut off anywhere behind the first 8 bytes of what it carries. */
-export function readQuotation(bytes: Uint8Array, version: 4 | 6, portsOfFragment: PortsOfFragment): ModelPacket | null {
-  return readIp(bytes, version, portsOfFragment, true).packet;
+export function readQuotation(bytes: Uint8Array, version: 4 | 6, firstFragment: FirstFragment): ModelPacket | null {
+  return readIp(bytes, version, firstFragment, true).packet;
 }
 
-function readIp(bytes: Uint8Array, version: 4 | 6, portsOfFragment: PortsOfFragment, isQuoted: boolean): Reading {
+function readIp(bytes: Uint8Array, version: 4 | 6, firstFragment: FirstFragment, isQuoted: boolean): Reading {
   const known: { source: string | null; destination: string | null } = { source: null, destination: null };
   try {
     const whole = version === 4 ? openV4(bytes, known, isQuoted) : openV6(bytes, known, isQuoted);
-    const packet = readPayload(whole, version, portsOfFragment, isQuoted);
+    const packet = readPayload(whole, version, firstFragment, isQuoted);
     return { packet, reason: null, source: packet.source, destination: packet.destination };
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
@@ -136,22 +136,23 @@ function openV6(
   return { source, destination, protocol, hops: at8(bytes, 7), payload, fragment };
 }
 
-function readPayload(opened: Opened, version: 4 | 6, portsOfFragment: PortsOfFragment, isQuoted: boolean): ModelPacket {
+function readPayload(opened: Opened, version: 4 | 6, firstFragment: FirstFragment, isQuoted: boolean): ModelPacket {
   const { payload, protocol, fragment } = opened;
   const least = headerBytes[protocol];
   const isIcmp = protocol === 1 || protocol === 58;
   const isForeign = (protocol === 1 && version === 6) || (protocol === 58 && version === 4);
   const { source, destination, hops } = opened;
+  const isUnknown = least === undefined || isForeign;
   const common = { source, destination, protocol, hops, fragment, tcpFlags: 0, icmpType: null, quotation: null };
   if (fragment?.part === 'later') {
-    if (!isQuoted && (least === undefined || isForeign)) throw unreadable('DROP_UNKNOWN_L4');
+    if (!isQuoted && version === 4 && isUnknown) throw unreadable('DROP_UNKNOWN_L4');
     if (!isQuoted && payload === nothing) throw unreadable('DROP_INVALID');
-    const ports = portsOfFragment(opened, fragment.id);
-    if (ports === undefined) throw unreadable('DROP_FRAGMENT_NOT_FOUND');
-    return { ...common, ports, kind: isIcmp ? 'echo' : 'data' };
+    const first = firstFragment(opened, fragment.id);
+    if (first === undefined) throw unreadable('DROP_FRAGMENT_NOT_FOUND');
+    return { ...common, ...first, kind: [1, 58].includes(first.protocol) ? 'echo' : 'data' };
   }
   if (isQuoted) need(payload, 8);
-  if (least === undefined || isForeign) throw unreadable('DROP_UNKNOWN_L4');
+  if (isUnknown) throw unreadable('DROP_UNKNOWN_L4');
   if (!isQuoted) need(payload, least);
   const ports: [number, number] = [at16(payload, 0), at16(payload, 2)];
   if (!isIcmp) {

@@ -56,7 +56,7 @@ export function createModel(world: ModelWorld): Model {
   const pods = new Map(world.pods.flatMap((pod) => pod.addresses.map((address) => [address, pod] as const)));
   const isLocal = (address: string): boolean => pods.has(address) || world.node.includes(address);
   const connections = new Map<string, ModelConnection>();
-  const fragments = new Map<string, readonly [number, number]>();
+  const fragments = new Map<string, Pick<ModelPacket, 'protocol' | 'ports'>>();
   const counted = new Map<string, { packets: number; bytes: number }>();
   const told = new Map<string, number>();
   let judge: Judge = () => ({ reason: 'FORWARDED', isAsked: false });
@@ -66,18 +66,24 @@ export function createModel(world: ModelWorld): Model {
     const counter = counted.get(`${reason}/${direction}`) ?? { packets: 0, bytes: 0 };
     counted.set(`${reason}/${direction}`, { packets: counter.packets + 1, bytes: counter.bytes + bytes });
   };
-  const tell = (type: string, reason: Reason, { pod, direction }: Passage): void => {
+  const tell = (
+    type: string,
+    reason: Reason,
+    { pod, direction }: { pod: Pick<ModelPod, 'endpoint'>; direction: Direction },
+  ): void => {
     const name = `${type}/${reason}/${direction}/${pod.endpoint}`;
     told.set(name, (told.get(name) ?? 0) + 1);
   };
 
   type Known = Pick<ModelPacket, 'source' | 'destination' | 'protocol'>;
+  // IPv4's numbers are two bytes, of which each protocol has its own; IPv6's are four.
   const fragmentKey = ({ source, destination, protocol }: Known, id: string): string =>
-    `${source} ${destination} ${protocol} ${id}`;
-  const portsOfFragment = (packet: Known, id: string) => fragments.get(fragmentKey(packet, id));
+    `${source} ${destination} ${id.length === 4 ? protocol : ''} ${id}`;
+  const firstFragment = (packet: Known, id: string) => fragments.get(fragmentKey(packet, id));
   const noteFragment = (packet: ModelPacket): void => {
     if (packet.fragment?.part !== 'first' || (packet.icmpType !== null && packet.kind !== 'echo')) return;
-    fragments.set(fragmentKey(packet, packet.fragment.id), packet.ports);
+    const { protocol, ports } = packet;
+    fragments.set(fragmentKey(packet, packet.fragment.id), { protocol, ports });
   };
 
   /** Whether a packet may pass a pod's border; all is noted and told that there is to it. */
@@ -104,15 +110,16 @@ export function createModel(world: ModelWorld): Model {
     return reason;
   };
 
-  const passError = (packet: ModelPacket, { pod, direction }: Passage): Reason => {
+  const passError = (packet: ModelPacket, { pod, direction, cameByUplink }: Passage): Reason => {
     const version = packet.protocol === 1 ? 4 : 6;
-    const about = readQuotation(packet.quotation ?? new Uint8Array(0), version, portsOfFragment);
+    const about = readQuotation(packet.quotation ?? new Uint8Array(0), version, firstFragment);
     if (about === null) return 'DROP_INVALID';
-    const [own, quoted] =
-      direction === 'EGRESS' ? [packet.source, about.destination] : [packet.destination, about.source];
+    const isTold =
+      packet.destination === about.source && (direction === 'INGRESS' || packet.source === about.destination);
     const known = connections.get(keyOf(about, opposite[direction]));
-    if (own !== quoted || known === undefined || known.isExpired) return 'DROP_UNKNOWN_CT';
-    return review(known, pod) === 'FORWARDED' ? 'FORWARDED' : 'DROP_UNKNOWN_CT';
+    if (!isTold || known === undefined || known.isExpired) return 'DROP_UNKNOWN_CT';
+    if (review(known, pod) !== 'FORWARDED') return 'DROP_UNKNOWN_CT';
+    return cameByUplink && isLocal(known.remote) ? 'DROP_INVALID_SOURCE_IP' : 'FORWARDED';
   };
 
   const review = (known: ModelConnection, pod: ModelPod): Reason => {
@@ -125,11 +132,12 @@ export function createModel(world: ModelWorld): Model {
 
   const note = (known: ModelConnection, packet: ModelPacket, passage: Passage): void => {
     const { direction, bytes } = passage;
+    const wasReplied = known.isReplied;
     known.packets[direction] += 1;
     known.bytes[direction] += bytes;
     if (direction !== known.opened) known.isReplied = true;
-    if (packet.tcpFlags & rst) known.closedBy = new Set(['INGRESS', 'EGRESS']);
-    else if (packet.tcpFlags & fin) known.closedBy.add(direction);
+    if (packet.tcpFlags & rst && !wasReplied) known.closedBy = new Set(['INGRESS', 'EGRESS']);
+    else if (packet.tcpFlags & (fin | rst)) known.closedBy.add(direction);
     tell('flow', 'FORWARDED', passage);
   };
 
@@ -145,7 +153,7 @@ export function createModel(world: ModelWorld): Model {
     const etherType = ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
     if (!isNetwork && (etherType === 0x8100 || etherType === 0x88a8)) return drop('DROP_VLAN');
     if (etherType === 0x0806) return passThrough;
-    const { packet, reason, source, destination } = readModelFrame(frame, portsOfFragment);
+    const { packet, reason, source, destination } = readModelFrame(frame, firstFragment);
     if (isNetwork && packet === null) return passThrough;
 
     const enter = (pod: ModelPod, whole: ModelPacket): Reason => {
@@ -159,10 +167,10 @@ export function createModel(world: ModelWorld): Model {
     if (from !== 'pod') {
       const pod = pods.get(destination ?? '');
       if (!isNetwork && pod?.link !== link) return drop(reason ?? 'DROP_ENDPOINT_NOT_READY');
-      if (packet !== null) noteFragment(packet);
+      if (packet !== null && !(cameByUplink && isLocal(packet.source))) noteFragment(packet);
       if (pod === undefined) return passThrough;
       if (packet === null) {
-        tell('drop', reason, { pod, direction: side, bytes: frame.length, cameByUplink });
+        tell('drop', reason, { pod, direction: side });
         return drop(reason);
       }
       if (enter(pod, packet) !== 'FORWARDED') return { verdict: verdicts.drop };
@@ -171,7 +179,10 @@ export function createModel(world: ModelWorld): Model {
 
     if (source === null || /^0+$/.test(source)) return drop(reason ?? 'DROP_INVALID_SOURCE_IP');
     const pod = pods.get(source);
-    if (pod?.link !== link) return drop('DROP_INVALID_SOURCE_IP');
+    if (pod?.link !== link) {
+      tell('drop', 'DROP_INVALID_SOURCE_IP', { pod: { endpoint: 0 }, direction: side });
+      return drop('DROP_INVALID_SOURCE_IP');
+    }
     const passage: Passage = { pod, direction: side, bytes: frame.length, cameByUplink: false };
     const dropSeen = (why: Reason) => {
       tell('drop', why, passage);

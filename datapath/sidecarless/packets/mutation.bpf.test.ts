@@ -51,9 +51,15 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   'the CT check of the epoch': {
     file: 'lib/conntrack.h',
-    was: 'return entry->epoch == crossing->config->epoch && !(entry->flags & CT_REVOKED);',
+    was: 'return entry->epoch == crossing->epoch && !(entry->flags & CT_REVOKED);',
     is: 'return !!crossing && !(entry->flags & CT_REVOKED);',
     tests: ['with the next epoch a connection that is no longer allowed is cut in both directions'],
+  },
+  'the CT check of who sends a reset': {
+    file: 'lib/conntrack.h',
+    was: '(packet->tcp_flags & TCP_RST) && !agreed',
+    is: '(packet->tcp_flags & TCP_RST) && agreed <= CT_REPLIED',
+    tests: ['one side’s reset, which the other may ignore, has nobody forget what both have agreed to'],
   },
   'the anti-spoofing check at the pod': {
     file: 'pod.bpf.c',
@@ -71,14 +77,20 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   'the anti-spoofing check of open connections': {
     file: 'lib/conntrack.h',
-    was: 'if (crossing->from_network && (entry->flags & CT_LOCAL))',
-    is: 'if (0)',
+    was: 'return crossing->from_network && (entry->flags & CT_LOCAL);',
+    is: 'return crossing->from_network && !entry;',
     tests: ['nor into a connection that is open'],
+  },
+  'the check of whom a pod tells of errors': {
+    file: 'lib/conntrack.h',
+    was: 'is_own = addr_equal(&quoted->source, &packet->destination) &&',
+    is: 'is_own = (crossing->direction == EGRESS || addr_equal(&quoted->source, &packet->destination)) &&',
+    tests: ['a pod tells only who has sent it something, and no third party'],
   },
 };
 
 const sources = join(import.meta.dirname, '../../../bpf');
-const files = ['policy', 'connection', 'spoofing', 'fragment', 'fuzz'].map((name) =>
+const files = ['policy', 'connection', 'spoofing', 'fragment', 'icmp-error', 'fuzz'].map((name) =>
   join(import.meta.dirname, `${name}.bpf.test.ts`),
 );
 

@@ -103,6 +103,26 @@ testInWorld(import.meta.filename, (world) => {
       }
     });
 
+    test(`a drop names the rule, of an open connection’s packets too (${family})`, () => {
+      const payload = { kind: 'tcp', flags: ['SYN', 'ACK'], sourcePort: 80, destinationPort: 40000 } as const;
+      const answer = ipFrame({ source: remote[family], destination: a[family], payload });
+      assertRedirected(tcp('SYN'), { borders: ['EGRESS'] });
+      assertRedirected(world.fromNetwork(answer), { borders: ['INGRESS'] });
+      world.police(a, 'EGRESS', [{ peer: remote.identity, deny: true, rule: 6 }]);
+      world.nextEpoch();
+      const told = [tcp('ACK'), world.fromNetwork(answer), tcp('SYN')].map(({ events }) =>
+        events.map(({ type, reason, rule, direction, isReply }) => [type, reason, rule, direction, isReply]),
+      );
+      assert.deepEqual(told, [
+        [['drop', 181, 6, 'EGRESS', false]],
+        [['drop', 181, 6, 'INGRESS', true]],
+        [
+          ['policy-verdict', 181, 6, 'EGRESS', false],
+          ['drop', 181, 6, 'EGRESS', false],
+        ],
+      ]);
+    });
+
     test(`without the flag nothing is told, and all is counted (${family})`, () => {
       world.configure({ flags: 0 });
       const outcome = tcp('SYN');

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
-import { SocketError } from './test-actor.ts';
+import { parseAddress } from '../flow/address.ts';
+import { SocketError, startActor } from './test-actor.ts';
 import { acquainted, type Connection, carriedWhile, connection, type Ends } from './test-connection.ts';
 import { protocols } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';
-import type { TestPod } from './test-pod.ts';
+import { addNamespace, type TestPod } from './test-pod.ts';
 import { connectTo, listenAt, makeSocket, type TestSocket, type Transfer } from './test-socket.ts';
 
 const kibibyte = 1024;
@@ -77,6 +79,33 @@ testInNamespaces(import.meta.filename, () => {
       assert.equal(shortcut, bytes);
     });
 
+    test('an address does not make a pod: sockets of another network namespace take no part', async () => {
+      node.maps.configure({ shortcut: true });
+      const genuine = await connection({ from: here, to: there });
+      assert.ok(await isAmongSockets(genuine));
+      const netns = await addNamespace('impostor');
+      await exec('sh', [
+        '-ec',
+        'for each in "$@"; do ip -n "$0" address add "$each" dev lo; done',
+        'impostor',
+        here.v4,
+        there.v4,
+      ]);
+      const impostor = startActor(netns, node.cgroup);
+      try {
+        const listening = await listenAt(impostor, 'AF_INET', there.v4, 101);
+        const client = await makeSocket(impostor, 'AF_INET');
+        await client.bind(here.v4, 0);
+        assert.equal((await client.connect(there.v4, 101)).error, null);
+        const made = { client, server: await listening.accept(), port: 101 };
+        assert.equal(await isAmongSockets(made), false);
+        assert.equal((await converse(made)).shortcut, 0);
+      } finally {
+        await impostor.kill();
+        await exec('ip', ['netns', 'delete', 'impostor']);
+      }
+    });
+
     test('by packets where either end blocks', async () => {
       node.maps.configure({ shortcut: true });
       for (const [clientTimeout, serverTimeout] of [
@@ -108,6 +137,15 @@ testInNamespaces(import.meta.filename, () => {
     });
 
     /** 100 questions and answers, of which each is read before the next is asked. */
+    /** Whether a connection's client is one of those that the short-cut can send to. */
+    async function isAmongSockets({ client, port }: Connection): Promise<boolean> {
+      const { address, port: own } = await client.name();
+      const ends = [address, there.v4].map(parseAddress);
+      const ports = [own, port].flatMap((number) => [number >> 8, number & 0xff]);
+      const key = Uint8Array.from([...ends.flatMap((end) => [...end]), ...ports]);
+      return node.maps.open('sl_sockets').lookup(key) !== null;
+    }
+
     async function converse({ client, server }: Connection): Promise<{
       bytes: number;
       shortcut: number;

@@ -70,7 +70,7 @@ export const dropReasons = { noService: 158, policy: 133, policyDeny: 181 } as c
 /** Of keys and values; of per-CPU maps one CPU's. */
 const layouts = {
   sl_config: [4, sizes.config],
-  sl_endpoints: [sizes.address, sizes.endpoint],
+  sl_pods: [sizes.address, sizes.endpoint],
   sl_ipcache: [sizes.ipcacheKey, sizes.ipcacheEntry],
   sl_policies: [4, 4],
   sl_services: [sizes.serviceKey, sizes.service],
@@ -106,7 +106,7 @@ export function testMaps(pins: string): TestMaps {
       const record: Config = { ...rest, flags, reportMs: 0 };
       open('sl_config').update(uint32(0), configRecord(record));
     },
-    putEndpoint: (address, endpoint) => open('sl_endpoints').update(parseAddress(address), endpointRecord(endpoint)),
+    putEndpoint: (address, endpoint) => open('sl_pods').update(parseAddress(address), endpointRecord(endpoint)),
     putIdentity(address, identity, flags, node) {
       const key = ipcacheKey(address, address.includes(':') ? 128 : 32);
       open('sl_ipcache').update(key, ipcacheRecord(identity, flags, node));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { exec } from '../../../clusters/exec.ts';
 import { privateRun, testCgroup } from '../../../clusters/netns/test-namespaces.ts';
-import { openDatapath } from '../agent/datapath.ts';
+import { type Datapath, openDatapath } from '../agent/datapath.ts';
 import { type DatapathEvent, decodeEvent } from '../flow/event.ts';
 import { type TestMaps, testMaps } from './test-maps.ts';
 import { addOutside } from './test-outside.ts';
@@ -24,6 +24,8 @@ export type TestNode = {
   events(): DatapathEvent[];
   /** Bytes that a link of the node has carried in both directions, by its name. */
   linkBytes(link: string): Promise<number>;
+  /** What the agent knows of its programs. */
+  programs(): Pick<Datapath, 'isAttached' | 'runs'>;
   /** Loads the programs once more and puts them in place of those that are there, as an agent does that starts. */
   reload(): void;
   end(): Promise<void>;
@@ -78,6 +80,7 @@ export async function startNode(...podNames: readonly string[]): Promise<TestNod
       const [{ stats64 }] = Statistics.parse(JSON.parse(stdout));
       return stats64.rx.bytes + stats64.tx.bytes;
     },
+    programs: () => datapath,
     reload() {
       datapath = openDatapath(objects, pins);
       attach();

@@ -10,6 +10,8 @@ ip link add uplink type veth peer name eth0 netns outside
 ip address add 192.168.77.1/24 dev uplink
 ip address add fd00:77::1/64 dev uplink nodad
 ip link set uplink up
+ip route add 10.7.1.0/24 via 192.168.77.2
+ip route add fd00:7:1::/64 via fd00:77::2
 ip -n outside -batch - <<EOF
 link set eth0 up
 address add 192.168.77.2/24 dev eth0

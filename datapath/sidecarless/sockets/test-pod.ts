@@ -2,6 +2,7 @@ import { exec } from '../../../clusters/exec.ts';
 import { ipcacheFlags } from '../agent/records.ts';
 import { linkIdentity } from '../cni/link-identity.ts';
 import { createPodLink } from '../cni/veth.ts';
+import { namespaceCookie } from '../netlink/network-namespace.ts';
 import { type Actor, startActor } from './test-actor.ts';
 import type { TestMaps } from './test-maps.ts';
 
@@ -47,12 +48,12 @@ export async function addPod(
 /** Tells the maps of a pod. */
 export function putPod(
   maps: TestMaps,
-  { name, v4, v6, identity, endpoint, ifindex }: Omit<TestPod, 'link' | 'actor' | 'start'>,
+  { name, netns, v4, v6, identity, endpoint, ifindex }: Omit<TestPod, 'link' | 'actor' | 'start'>,
   flags: number,
 ): void {
   const { mac, nodeMac } = linkIdentity(ownerOf(name));
   for (const address of [v4, v6]) {
-    maps.putEndpoint(address, { id: endpoint, ifindex, identity, flags, mac, nodeMac });
+    maps.putEndpoint(address, { id: endpoint, ifindex, identity, flags, netns: namespaceCookie(netns), mac, nodeMac });
     maps.putIdentity(address, identity, ipcacheFlags.cluster | ipcacheFlags.local, null);
   }
 }

@@ -25,7 +25,7 @@ export type TestSocket = {
   shutdown(how: 'SHUT_RD' | 'SHUT_WR' | 'SHUT_RDWR'): Promise<void>;
   close(): Promise<void>;
   setOption(level: string, name: string | number, value: number | readonly number[]): Promise<void>;
-  option(level: string, name: string): Promise<number>;
+  option(level: string, name: string | number): Promise<number>;
   /** In seconds; 0 never waits, null makes a socket that blocks. All others don't: the program polls them. */
   setTimeout(timeout: number | null): Promise<void>;
   poll(events: readonly string[], timeoutMs: number): Promise<string[]>;
