@@ -13,11 +13,11 @@ import { createPodLink, removePodLink } from './veth.ts';
  * @returns the pod's addresses.
  */
 export async function addPod(network: PodNetwork, lease: Lease, signal: AbortSignal): Promise<readonly string[]> {
-  if (!(await isNetworkNamespace(lease.netns))) {
+  if (!isNetworkNamespace(lease.netns)) {
     throw new CniError(cniCodes.invalidEnvironment, `CNI_NETNS "${lease.netns}" is no network namespace`);
   }
   if (network.ipam.find(lease) !== null) await removePod(network, lease);
-  const addresses = await network.ipam.allocate(lease);
+  const addresses = network.ipam.allocate(lease);
   try {
     await createAnew({ ...lease, addresses, mtu: network.mtu() }, async (ifindex) => {
       signal.throwIfAborted();

@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addressNumber, type Cidr, contains, formatAddress } from './cidr.ts';
 
@@ -11,7 +12,7 @@ export type AddressCursor = {
    */
   next(isTaken: (address: string) => boolean): string | null;
   /** Keeps the place on disk as far as that works: it is a hint, and nothing is wrong when it is lost. */
-  save(): Promise<void>;
+  save(): void;
 };
 
 /** How many addresses of a range pods can have. */
@@ -25,11 +26,6 @@ export async function openCursor(directory: string, cidr: Cidr): Promise<Address
   const [low, high] = [cidr.first + 2n, cidr.last - 1n];
   const before = await readFile(path, 'utf8').catch(() => '');
   let last = contains(cidr, before) ? addressNumber(before) : high;
-  let saved = Promise.resolve();
-  const write = async (): Promise<void> => {
-    await writeFile(`${path}.draft`, formatAddress(last, cidr.family));
-    await rename(`${path}.draft`, path);
-  };
   return {
     cidr,
     next(isTaken) {
@@ -44,8 +40,12 @@ export async function openCursor(directory: string, cidr: Cidr): Promise<Address
       return null;
     },
     save() {
-      saved = saved.then(write).catch(() => undefined);
-      return saved;
+      try {
+        writeFileSync(`${path}.draft`, formatAddress(last, cidr.family));
+        renameSync(`${path}.draft`, path);
+      } catch {
+        // Then it begins anew after a restart.
+      }
     },
   };
 }

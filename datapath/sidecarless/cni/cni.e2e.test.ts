@@ -175,7 +175,7 @@ testInNamespaces(import.meta.filename, () => {
       [second],
     );
     // Leases that were lost leave a link that nobody knows.
-    await node.ipam().release({ containerId: 'a', ifname: 'eth0' });
+    node.ipam().release({ containerId: 'a', ifname: 'eth0' });
     await added('a');
     await deleted('a');
     await deleteNamespace('a');
@@ -260,7 +260,7 @@ testInNamespaces(import.meta.filename, () => {
     await added('goes');
     await added('lost');
     const end = await echoPeer('stays', 8080);
-    await node.ipam().release({ containerId: 'lost', ifname: 'eth0' });
+    node.ipam().release({ containerId: 'lost', ifname: 'eth0' });
     const [endpoint] = node.attached;
     await node.stopAgent();
     for (const command of ['ADD', 'DEL']) {
@@ -314,7 +314,7 @@ testInNamespaces(import.meta.filename, () => {
       netns: netnsOf('a'),
       pod: { namespace: 'n', name: 'a', uid: 'u' },
     };
-    const addresses = await node.ipam().allocate(lease);
+    const addresses = node.ipam().allocate(lease);
     const died = createPodLink({ ...lease, addresses, mtu }, () => Promise.reject(new Error('died')));
     await assert.rejects(died, /died/);
     await node.stopAgent();
@@ -357,7 +357,8 @@ testInNamespaces(import.meta.filename, () => {
 
 /** Prints the microseconds of each call. */
 const timedAdds = `program=$1; configuration=$2; shift 2
-export CNI_COMMAND=ADD CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin CNI_CONTAINERID CNI_NETNS
+export CNI_COMMAND=ADD CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin CNI_ARGS='K8S_POD_NAMESPACE=n;K8S_POD_NAME=p'
+export CNI_CONTAINERID CNI_NETNS
 for name; do
   CNI_CONTAINERID=$name CNI_NETNS=/run/netns/$name
   began=\${EPOCHREALTIME/[.,]/}

@@ -16,6 +16,10 @@ export function cniHandler(network: PodNetwork): CniHandler {
     const lease = { containerId, ifname, netns, pod: podNameOf(request) };
     switch (command) {
       case 'ADD':
+        if (lease.pod.namespace === '' || lease.pod.name === '') {
+          const message = 'CNI_ARGS does not say which pod it is: K8S_POD_NAMESPACE and K8S_POD_NAME are needed';
+          throw new CniError(cniCodes.invalidEnvironment, message);
+        }
         return addResult(request, await addPod(network, lease, signal));
       case 'DEL':
         await removePod(network, lease);

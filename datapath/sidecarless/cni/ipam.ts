@@ -5,16 +5,16 @@ import { contains, parseCidr } from './cidr.ts';
 import { type Lease, type Owner, ownerKey, type PodAddresses } from './lease.ts';
 import { readLeases, removeLease, writeLease } from './lease-directory.ts';
 
-/** The node's pod addresses. Calls for one owner must not overlap; those for different ones may. */
+/** The node's pod addresses. */
 export type Ipam = {
   /**
    * Gives the owner an address of each range, in the order of ranges; those that it has already, if any. They are on
    * disk when this returns.
    * @throws LabError LAB_POD_ADDRESSES_EXHAUSTED, and then nothing has been given.
    */
-  allocate(lease: Lease): Promise<readonly string[]>;
+  allocate(lease: Lease): readonly string[];
   /** Frees all addresses of the owner. Repeating is no error. */
-  release(owner: Owner): Promise<void>;
+  release(owner: Owner): void;
   find(owner: Owner): PodAddresses | null;
   all(): readonly PodAddresses[];
 };
@@ -31,34 +31,38 @@ export async function openIpam({ directory, cidrs }: { directory: string; cidrs:
   const owners = groupByOwner(taken);
   const cursors = await Promise.all(ranges.map((range) => openCursor(directory, range)));
 
-  const give = async (lease: Lease, addresses: readonly string[]): Promise<void> => {
+  const give = (lease: Lease, addresses: readonly string[]): void => {
     const fresh = addresses.filter((address) => !taken.has(address));
-    // Before anything waits: nobody else must find them free.
-    for (const address of fresh) taken.set(address, lease);
     try {
-      await Promise.all(fresh.map((address) => writeLease(directory, address, lease)));
+      for (const address of fresh) writeLease(directory, address, lease);
     } catch (error) {
-      await Promise.allSettled(fresh.map((address) => removeLease(directory, address)));
-      for (const address of fresh) taken.delete(address);
+      for (const address of fresh) removeLease(directory, address);
       throw error;
     }
+    for (const address of fresh) taken.set(address, lease);
   };
 
   return {
-    async allocate(lease) {
+    allocate(lease) {
+      if (cursors.length === 0) {
+        throw new LabError('LAB_POD_ADDRESSES_NONE', {
+          message: 'This node had no pod CIDR when its agent started, so that its pods can have no addresses',
+          remedy: 'Have the cluster give nodes pod CIDRs (spec.podCIDRs), and restart the agent.',
+        });
+      }
       const held = owners.get(ownerKey(lease)) ?? { ...lease, addresses: [] };
       const addresses = cursors.map(
         (cursor) => held.addresses.find((address) => contains(cursor.cidr, address)) ?? nextOf(cursor, taken),
       );
-      await give(lease, addresses);
+      give(lease, addresses);
       owners.set(ownerKey(lease), { ...held, addresses: [...new Set([...addresses, ...held.addresses])] });
-      await Promise.all(cursors.map((cursor) => cursor.save()));
+      for (const cursor of cursors) cursor.save();
       return addresses;
     },
-    async release(owner) {
+    release(owner) {
       const held = owners.get(ownerKey(owner));
       if (held === undefined) return;
-      await Promise.all(held.addresses.map((address) => removeLease(directory, address)));
+      for (const address of held.addresses) removeLease(directory, address);
       owners.delete(ownerKey(owner));
       for (const address of held.addresses) taken.delete(address);
     },

@@ -1,5 +1,5 @@
 import { addAddress } from '../netlink/address.ts';
-import { addVethPair, changeLink, generateNoAddresses, linkIndex } from '../netlink/link.ts';
+import { addVethPair, bringLinkUp, prepareLink } from '../netlink/link.ts';
 import { setNeighbour } from '../netlink/neighbour.ts';
 import type { Netlink } from '../netlink/netlink.ts';
 import { routeToGateway, routeToLink } from '../netlink/route.ts';
@@ -18,10 +18,10 @@ export function makeNodeSide(netlink: Netlink, plan: LinkPlan, podFd: number): n
   const { ifname, addresses, mtu } = plan;
   const { hostName, alias, mac, nodeMac } = linkIdentity(plan);
   addVethPair(netlink, { name: hostName, mac: nodeMac, mtu }, { name: ifname, mac, mtu, namespaceFd: podFd });
-  const index = linkIndex(netlink, hostName);
+  const index = netlink.linkIndex(hostName);
   // Link-local addresses would be announced, by packets that no policy knows.
-  generateNoAddresses(netlink, index);
-  changeLink(netlink, index, { alias, up: true });
+  prepareLink(netlink, index, { alias });
+  bringLinkUp(netlink, index);
   for (const address of addresses) {
     setNeighbour(netlink, index, address, mac);
     routeToLink(netlink, index, address);
@@ -33,10 +33,10 @@ export function makeNodeSide(netlink: Netlink, plan: LinkPlan, podFd: number): n
 export function makePodSide(netlink: Netlink, plan: LinkPlan): void {
   const { ifname, addresses } = plan;
   const { nodeMac } = linkIdentity(plan);
-  const index = linkIndex(netlink, ifname);
-  generateNoAddresses(netlink, index);
+  const index = netlink.linkIndex(ifname);
+  prepareLink(netlink, index);
   for (const address of addresses) addAddress(netlink, index, address);
-  changeLink(netlink, index, { up: true });
+  bringLinkUp(netlink, index);
   for (const address of addresses) {
     setNeighbour(netlink, index, gatewayOf(address), nodeMac);
     routeToGateway(netlink, index, gatewayOf(address));

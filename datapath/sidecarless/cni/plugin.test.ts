@@ -26,13 +26,18 @@ async function requestOf(path: string, answer: string, call: Parameters<typeof p
   }
 }
 
-test('VERSION is answered without an agent', async () => {
-  const { exitCode, stdout } = await plugin.run({
-    variables: { CNI_COMMAND: 'VERSION' },
-    input: '{"cniVersion":"1.0.0"}',
-  });
-  assert.equal(exitCode, 0);
-  assert.deepEqual(JSON.parse(stdout), { cniVersion: '1.0.0', supportedVersions: ['0.4.0', '1.0.0'] });
+test('VERSION is answered without an agent, in the version that is spoken', async () => {
+  for (const [input, cniVersion] of [
+    ['{"cniVersion":"1.0.0"}', '1.0.0'],
+    ['{"cniVersion":"0.4.0"}', '0.4.0'],
+    ['{"cniVersion":"1.1.0"}', '1.1.0'],
+    ['{}', '1.0.0'],
+    ['', '1.0.0'],
+  ] as const) {
+    const { exitCode, stdout } = await plugin.run({ variables: { CNI_COMMAND: 'VERSION' }, input });
+    assert.equal(exitCode, 0, input);
+    assert.deepEqual(JSON.parse(stdout), { cniVersion, supportedVersions: ['0.4.0', '1.0.0'] });
+  }
 });
 
 test('a request is one line with every variable and the configuration as it is; the answer is printed', async () => {
@@ -161,6 +166,9 @@ test('variables that are missing or unknown are named', async () => {
       assert.match(error.msg, new RegExp(name));
     }
   }
+  const none = { CNI_CONTAINERID: null, CNI_NETNS: null, CNI_IFNAME: null };
+  const { msg } = JSON.parse((await plugin.run({ variables: none, input })).stdout);
+  assert.equal(msg, 'missing in the environment: CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME');
   for (const command of [null, 'add', 'STATUS']) {
     assert.equal(JSON.parse((await plugin.run({ variables: { CNI_COMMAND: command }, input })).stdout).code, 4);
   }

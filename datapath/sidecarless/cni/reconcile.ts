@@ -1,5 +1,5 @@
 import { type PodEndpoint, podEndpoint } from './endpoint.ts';
-import { type Lease, ownerKey } from './lease.ts';
+import { ownerKey } from './lease.ts';
 import { isNetworkNamespace } from './network-namespace.ts';
 import { listPodLinks } from './pod-links.ts';
 import type { PodNetwork } from './pod-network.ts';
@@ -12,18 +12,16 @@ export type Reconciled = { endpoints: readonly PodEndpoint[]; removed: readonly 
 /**
  * Frees what pods left that went while nobody was there to be told: leases whose pod is gone, with all that belongs to
  * them, and links without a lease. To be called before requests are served.
- * @param isLive whether the pod of a lease still exists: by default, whether its network namespace does.
  */
 export async function reconcilePods(
   network: Pick<PodNetwork, 'ipam' | 'hooks'>,
   signal: AbortSignal,
-  isLive: (lease: Lease) => Promise<boolean> = ({ netns }) => isNetworkNamespace(netns),
 ): Promise<Reconciled> {
   const { ipam } = network;
   const removed: string[] = [];
   for (const lease of ipam.all()) {
     signal.throwIfAborted();
-    if (await isLive(lease)) continue;
+    if (isNetworkNamespace(lease.netns)) continue;
     await removePod(network, lease);
     removed.push(ownerKey(lease));
   }

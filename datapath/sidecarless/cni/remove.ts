@@ -10,5 +10,5 @@ import { removePodLink } from './veth.ts';
 export async function removePod({ ipam, hooks }: Pick<PodNetwork, 'ipam' | 'hooks'>, lease: Lease): Promise<void> {
   await removePodLink(lease);
   await hooks.detach(formerEndpoint(ipam.find(lease) ?? { ...lease, addresses: [] }));
-  await ipam.release(lease);
+  ipam.release(lease);
 }

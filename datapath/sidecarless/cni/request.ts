@@ -44,8 +44,19 @@ export function parseRequest(line: string): CniRequest {
   const isVersion = part === 'config' && member[0] === 'cniVersion';
   const isConfiguration = part === 'config';
   const code = isVersion ? 'incompatibleVersion' : isConfiguration ? 'invalidConfiguration' : 'invalidEnvironment';
-  throw new CniError(cniCodes[code], `${issue?.path.join('.')} of the request cannot be used: ${issue?.message}`);
+  const name = variables.get(String(part)) ?? `${issue?.path.join('.')} of the request`;
+  throw new CniError(cniCodes[code], `${name} cannot be used: ${issue?.message}`);
 }
+
+/** By parts of a request, the variables of the runtime that they come from. */
+const variables: ReadonlyMap<string, string> = new Map([
+  ['command', 'CNI_COMMAND'],
+  ['containerId', 'CNI_CONTAINERID'],
+  ['netns', 'CNI_NETNS'],
+  ['ifname', 'CNI_IFNAME'],
+  ['args', 'CNI_ARGS'],
+  ['path', 'CNI_PATH'],
+]);
 
 /** The pod's names among CNI_ARGS (`K8S_POD_NAME=web;…`), as kubelet's runtimes pass them. */
 export function podNameOf({ args }: CniRequest): PodName {

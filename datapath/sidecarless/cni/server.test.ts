@@ -175,24 +175,24 @@ test('the end finishes what is under way, turns the rest away, and leaves no soc
 test('what cannot be used is refused with the code of the specification', async (t) => {
   const { path, outcomes } = await served(t, async () => assert.fail('it was called'));
   const config = { cniVersion: '1.0.0', name: 'lab', type: 'lab-sidecarless' };
-  const cases: [line: string, code: number][] = [
-    ['{"command":"ADD","config":{"a":[}}\n', 6],
-    ['\n', 6],
-    [requestLine({ command: 'GC' }), 4],
-    [requestLine({ containerId: '../x' }), 4],
-    [requestLine({ netns: '/run/x y' }), 4],
-    [requestLine({ netns: '/run/x\nlink' }), 4],
-    [requestLine({ ifname: 'eth0 up' }), 4],
-    [requestLine({ ifname: 'much-too-long-name' }), 4],
-    [requestLine({ unknown: 1 }), 4],
-    [requestLine({ config: { ...config, cniVersion: '0.3.1' } }), 1],
-    [requestLine({ config: { ...config, name: '' } }), 7],
-    [requestLine({ config: [] }), 7],
+  const cases: [line: string, code: number, message: RegExp][] = [
+    ['{"command":"ADD","config":{"a":[}}\n', 6, /is not JSON/],
+    ['\n', 6, /is not JSON/],
+    [requestLine({ command: 'GC' }), 4, /^CNI_COMMAND cannot be used/],
+    [requestLine({ containerId: '../x' }), 4, /^CNI_CONTAINERID cannot be used/],
+    [requestLine({ netns: '/run/x y' }), 4, /^CNI_NETNS cannot be used/],
+    [requestLine({ netns: '/run/x\nlink' }), 4, /^CNI_NETNS cannot be used/],
+    [requestLine({ ifname: 'eth0 up' }), 4, /^CNI_IFNAME cannot be used/],
+    [requestLine({ ifname: 'much-too-long-name' }), 4, /^CNI_IFNAME cannot be used/],
+    [requestLine({ unknown: 1 }), 4, /unknown/],
+    [requestLine({ config: { ...config, cniVersion: '0.3.1' } }), 1, /^config.cniVersion of the request/],
+    [requestLine({ config: { ...config, name: '' } }), 7, /^config.name of the request/],
+    [requestLine({ config: [] }), 7, /^config of the request/],
   ];
-  for (const [line, code] of cases) {
+  for (const [line, code, message] of cases) {
     const { exitCode, value } = await send(path, line);
     assert.deepEqual([exitCode, value?.code, value?.cniVersion], [1, code, '1.0.0'], line);
-    assert.equal(typeof value?.msg, 'string');
+    assert.match(`${value?.msg}`, message, line);
   }
   assert.equal(outcomes.length, cases.length);
   assert.ok(outcomes.every(({ error }) => error !== null));

@@ -5,12 +5,14 @@ import { NetlinkError } from './netlink-error.ts';
 export type Libc = {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
   send: {
     (fd: number, data: Uint8Array, length: number, flags: number): number;
     /** In another thread. The data must outlive the call: what `done` refers to does. */
     async(fd: number, data: Uint8Array, length: number, flags: number, done: Done): void;
   };
   recv(fd: number, data: Uint8Array, length: number, flags: number): number;
+  ioctl(fd: number, request: number, argument: Uint8Array): number;
   setns(fd: number, type: number): number;
   strerror(errno: number): string;
 };
@@ -48,8 +50,10 @@ function load(): Libc {
   return {
     socket: of('int socket(int domain, int type, int protocol)'),
     setsockopt: of('int setsockopt(int fd, int level, int option, const void *value, uint32_t length)'),
+    getsockopt: of('int getsockopt(int fd, int level, int option, void *value, void *length)'),
     send: of('long send(int fd, const void *data, size_t length, int flags)'),
     recv: of('long recv(int fd, void *data, size_t length, int flags)'),
+    ioctl: of('int ioctl(int fd, unsigned long request, void *argument)'),
     setns: of('int setns(int fd, int type)'),
     strerror: of('const char *strerror(int errno)'),
   };

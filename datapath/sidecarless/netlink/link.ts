@@ -6,18 +6,14 @@ import { creates } from './request-flags.ts';
 /** One side of a pair of links. `mtu` in bytes. */
 export type LinkSide = { name: string; mac: string; mtu: number };
 
-/** What a link can be told. Without `up` it stays as it is. */
-export type LinkChange = { alias?: string; up?: true };
-
-const requestType = { set: 16, remove: 17, get: 18 };
+const requestType = { set: 16, remove: 17 };
 const isUp = 1;
 const ipv6Family = 10;
-const attribute = { mac: 1, name: 3, mtu: 4, info: 18, alias: 20, ofFamilies: 26, namespaceFd: 28, wanted: 29 };
+const attribute = { mac: 1, name: 3, mtu: 4, info: 18, alias: 20, ofFamilies: 26, namespaceFd: 28 };
 const infoAttribute = { kind: 1, data: 2 };
 const vethPeer = 1;
 const generationModeAttribute = 8;
 const generatesNone = 1;
-const skipStatistics = 8;
 
 /**
  * Makes a pair of links that are down: the one side here, the other, `peer`, in the network namespace of a descriptor.
@@ -38,31 +34,19 @@ export function addVethPair(netlink: Netlink, side: LinkSide, peer: LinkSide & {
   });
 }
 
-/** @throws NetlinkError ENODEV when there is none of that name. */
-export function linkIndex(netlink: Netlink, name: string): number {
-  const attributes = encodeAttributes([
-    [attribute.name, text(name)],
-    [attribute.wanted, u32(skipStatistics)],
-  ]);
-  const body = Buffer.concat([linkHeader({}), attributes]);
-  const [answer] = netlink.request({ what: `look at ${name}`, type: requestType.get, flags: 0, body });
-  if (answer === undefined) throw new Error(`The kernel says nothing of ${name}`);
-  return Buffer.from(answer).readInt32LE(4);
-}
-
-/** Changes the link of an index. */
-export function changeLink(netlink: Netlink, index: number, { alias, up }: LinkChange): void {
-  const attributes: Attribute[] = alias === undefined ? [] : [[attribute.alias, text(alias)]];
-  const body = Buffer.concat([linkHeader({ index, up }), encodeAttributes(attributes)]);
-  netlink.request({ what: `change link ${index}`, type: requestType.set, flags: 0, body });
-}
-
-/** Has a link give itself no IPv6 address, not even a link-local one. */
-export function generateNoAddresses(netlink: Netlink, index: number): void {
+/** Before a link is up: has it give itself no IPv6 address, not even a link-local one, and puts an alias to it. */
+export function prepareLink(netlink: Netlink, index: number, { alias }: { alias?: string } = {}): void {
   const mode = encodeAttributes([[generationModeAttribute, u8(generatesNone)]]);
-  const ofFamilies = encodeAttributes([[ipv6Family, mode]]);
-  const body = Buffer.concat([linkHeader({ index }), encodeAttributes([[attribute.ofFamilies, ofFamilies]])]);
-  netlink.request({ what: `let link ${index} generate no addresses`, type: requestType.set, flags: 0, body });
+  const attributes: Attribute[] = [[attribute.ofFamilies, encodeAttributes([[ipv6Family, mode]])]];
+  if (alias !== undefined) attributes.push([attribute.alias, text(alias)]);
+  const body = Buffer.concat([linkHeader({ index }), encodeAttributes(attributes)]);
+  netlink.request({ what: `prepare link ${index}`, type: requestType.set, flags: 0, body });
+}
+
+/** Not in one with its preparation: the kernel does this first, and the addresses would be there. */
+export function bringLinkUp(netlink: Netlink, index: number): void {
+  const body = linkHeader({ index, up: true });
+  netlink.request({ what: `bring link ${index} up`, type: requestType.set, flags: 0, body });
 }
 
 /**

@@ -4,7 +4,7 @@ import { afterEach, before, beforeEach, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
 import { privateRun, testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
 import { addAddress } from './address.ts';
-import { addVethPair, changeLink, deleteLink, linkIndex } from './link.ts';
+import { addVethPair, bringLinkUp, deleteLink, prepareLink } from './link.ts';
 import { type Netlink, openNetlink } from './netlink.ts';
 import { NetlinkError } from './netlink-error.ts';
 import { openNetlinkIn } from './network-namespace.ts';
@@ -44,10 +44,10 @@ testInNamespaces(import.meta.filename, () => {
 
   test('a refusal has the kernel’s words, and the next request is answered as if nothing had been', async () => {
     assert.equal(
-      refusal(() => linkIndex(netlink, 'absent')),
+      refusal(() => netlink.linkIndex('absent')),
       'ENODEV look at absent: No such device',
     );
-    const loopback = linkIndex(netlink, 'lo');
+    const loopback = netlink.linkIndex('lo');
     assert.equal(
       refusal(() => routeToGateway(netlink, loopback, '127.0.0.1')),
       'EINVAL route all to 127.0.0.1: Invalid argument (Nexthop has invalid gateway)',
@@ -58,7 +58,7 @@ testInNamespaces(import.meta.filename, () => {
       /^ENODEV add address 10\.0\.0\.1: No such device/,
     );
     await assert.rejects(deleteLink(netlink, 'absent'), { code: 'ENODEV', message: 'delete absent: No such device' });
-    assert.equal(linkIndex(netlink, 'lo'), loopback);
+    assert.equal(netlink.linkIndex('lo'), loopback);
   });
 
   test('a pair has one side here and one there, each as it was asked for, and goes as one', async () => {
@@ -66,8 +66,9 @@ testInNamespaces(import.meta.filename, () => {
     addVethPair(netlink, side, { name: 'there', mac: '02:00:00:00:00:02', mtu: 1400, namespaceFd: podFd });
     const inPod = openNetlinkIn(podFd);
     try {
-      changeLink(netlink, linkIndex(netlink, 'here'), { alias: 'one of two', up: true });
-      changeLink(inPod, linkIndex(inPod, 'there'), { up: true });
+      prepareLink(netlink, netlink.linkIndex('here'), { alias: 'one of two' });
+      bringLinkUp(netlink, netlink.linkIndex('here'));
+      bringLinkUp(inPod, inPod.linkIndex('there'));
       const [here, there] = await Promise.all([show('here'), show('there', '-n', 'pod')]);
       assert.deepEqual([here.address, here.mtu, here.ifalias, here.operstate], [mac, 1450, 'one of two', 'UP']);
       assert.deepEqual([there.address, there.mtu, there.operstate], ['02:00:00:00:00:02', 1400, 'UP']);
@@ -81,7 +82,7 @@ testInNamespaces(import.meta.filename, () => {
       );
       await deleteLink(netlink, 'here');
       assert.match(
-        refusal(() => linkIndex(inPod, 'there')),
+        refusal(() => inPod.linkIndex('there')),
         /^ENODEV/,
       );
     } finally {
@@ -114,7 +115,7 @@ testInNamespaces(import.meta.filename, () => {
       await assert.rejects(deleteLink(netlink, 'there'), { code: 'ENODEV' });
       await deleteLink(inPod, 'there');
       assert.match(
-        refusal(() => linkIndex(netlink, 'here')),
+        refusal(() => netlink.linkIndex('here')),
         /^ENODEV/,
       );
     } finally {

@@ -17,6 +17,13 @@ export type Netlink = {
   request(request: Request): readonly Uint8Array[];
   /** The same by another thread, for what the kernel takes its time over. Until it is done nothing else may be asked. */
   requestAside(request: Request): Promise<readonly Uint8Array[]>;
+  /**
+   * The index of the link of a name (netdevice(7)): a request about it would wait for whoever changes any link at all.
+   * @throws NetlinkError ENODEV when there is none of that name.
+   */
+  linkIndex(name: string): number;
+  /** The number that BPF programs know the namespace by, of which no two ever have the same. */
+  namespaceCookie(): bigint;
   close(): void;
 };
 
@@ -27,9 +34,15 @@ const routeProtocol = 0;
 const netlinkLevel = 270;
 /** `NETLINK_CAP_ACK` and `NETLINK_EXT_ACK`: answers leave out the request, and say in words what was wrong with it. */
 const options = [10, 11];
+/** `SOL_SOCKET` and `SO_NETNS_COOKIE` */
+const socketLevel = 1;
+const namespaceCookie = 71;
 /** `NLM_F_REQUEST` and `NLM_F_ACK` */
 const alwaysFlags = 0x1 | 0x4;
 const dontWait = 0x40;
+/** `SIOCGIFINDEX` and `IFNAMSIZ` */
+const getIndex = 0x8933;
+const nameBytes = 16;
 /** Far more than the kernel says of one link, some 2 KiB. */
 const answerBytes = 16_384;
 
@@ -65,6 +78,19 @@ function conversation(fd: number): Netlink {
       const message = next(request);
       await sendAside(fd, request.what, message);
       return answersTo(fd, request.what, sequence);
+    },
+    linkIndex(name) {
+      // struct ifreq: the name, ended by a zero, and what is answered.
+      const interfaceRequest = Buffer.alloc(40);
+      interfaceRequest.write(name.slice(0, nameBytes - 1));
+      check(`look at ${name}`, libc().ioctl(fd, getIndex, interfaceRequest));
+      return interfaceRequest.readInt32LE(nameBytes);
+    },
+    namespaceCookie() {
+      const cookie = Buffer.alloc(8);
+      const what = 'ask for the network namespace’s cookie';
+      check(what, libc().getsockopt(fd, socketLevel, namespaceCookie, cookie, u32(cookie.length)));
+      return cookie.readBigUInt64LE();
     },
     close: () => closeSync(fd),
   };

@@ -26,6 +26,27 @@ export function openNetlinkIn(namespaceFd: number): Netlink {
   }
 }
 
+/** The number that BPF programs know a network namespace by; 0 where nothing is at its path any more. */
+export function namespaceCookie(path: string): bigint {
+  let namespaceFd: number;
+  try {
+    namespaceFd = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0n;
+    throw error;
+  }
+  try {
+    const netlink = openNetlinkIn(namespaceFd);
+    try {
+      return netlink.namespaceCookie();
+    } finally {
+      netlink.close();
+    }
+  } finally {
+    closeSync(namespaceFd);
+  }
+}
+
 function goHome(homeFd: number): void {
   let isHome = false;
   try {

@@ -81,12 +81,19 @@ function confine(selector: Selector, { deny, namespace }: PeerScope): Selector {
   if (!namesNamespace) {
     return [...selector, namespace === null ? isPod : { key, operator: 'In', values: [namespace] }];
   }
-  // `NotIn` holds for whoever is in no namespace: the world must not be let in by it, and may well be kept out.
-  return deny ? selector : [...selector, isPod];
+  // `NotIn` holds for whoever is in no namespace: the world must not be let in by it, and may well be kept out. Where
+  // only labels of namespaces are named, a policy of the whole cluster still means pods.
+  const meansPods = !deny || (namespace === null && !selector.some((one) => nameOf(one.key) === namespaceLabel));
+  return meansPods ? [...selector, isPod] : selector;
+}
+
+/** A label's key without its source. */
+function nameOf(key: string): string {
+  return key.replace(/^(k8s|any):/, '');
 }
 
 /** Whether a key is about a pod's namespace. */
 function isNamespaceKey(key: string): boolean {
-  const name = key.replace(/^(k8s|any):/, '');
+  const name = nameOf(key);
   return name === namespaceLabel || name.startsWith(namespaceLabelsPrefix);
 }

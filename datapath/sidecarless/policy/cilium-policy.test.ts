@@ -81,6 +81,21 @@ test('every operator of matchExpressions', () => {
   assert.deepEqual(allowedBy([others]), ['shop/web', 'shop/db']);
 });
 
+test('a denial of the whole cluster by labels of namespaces means pods, by the namespace whoever is not in it', () => {
+  const denial = (key: string, values: string[]) =>
+    ccnp({
+      endpointSelector: {},
+      enableDefaultDeny: { ingress: false },
+      ingressDeny: [{ fromEndpoints: [{ matchExpressions: [{ key, operator: 'NotIn', values }] }] }],
+    });
+  const byLabel = denial('k8s:io.cilium.k8s.namespace.labels.team', ['blue']);
+  assert.deepEqual(
+    allowedBy([byLabel]),
+    everyone.filter((peer) => !peer.startsWith('shop/')),
+  );
+  assert.deepEqual(allowedBy([denial('k8s:io.kubernetes.pod.namespace', ['bank'])]), ['bank/web', 'bank/db']);
+});
+
 test('the subject is of the own namespace, clusterwide of any', () => {
   const spec = { endpointSelector: { matchLabels: { app: 'web' } }, ingress: [{}] };
   const closed = (document: object) =>
@@ -99,6 +114,7 @@ test('every entity', () => {
   letsIn(entity('cluster'), ['shop/web', 'shop/db', 'bank/web', 'bank/db', 'remote-node']);
   letsIn(entity('remote-node'), ['remote-node']);
   letsIn(entity('none'), []);
+  letsIn(entity('ingress'), []);
   letsIn([{ fromEntities: [] }], []);
   for (const name of ['kube-apiserver', 'health', 'init', 'unmanaged']) {
     const document = cnp({ endpointSelector: {}, ingress: entity(name) });
@@ -352,12 +368,22 @@ test('where the directions are not clear both are closed, where the endpoints ar
   assert.deepEqual(closed(cnp({ endpointSelector: web, egress: 'none' })), ['shop/web egress']);
   assert.deepEqual(closed(cnp({ endpointSelector: web, nodeSelector: {}, ...rules })), webBoth);
   assert.deepEqual(closed(cnp({ nodeSelector: {}, ...rules })), shopBoth);
+  const aboutNodes = ccnp({ nodeSelector: { matchLabels: { role: 'edge' } }, ...rules });
+  assert.deepEqual(closed(aboutNodes), [], 'no pod is meant');
+  assert.deepEqual(
+    problemsOf(aboutNodes).map((text) => text.split(':')[0]),
+    ['spec.nodeSelector'],
+  );
   assert.deepEqual(closed(cnp({ endpointSelector: 'web', ...rules })), ['shop/web ingress', 'shop/db ingress']);
   assert.deepEqual(closed(cnp(rules)), ['shop/web ingress', 'shop/db ingress']);
   assert.deepEqual(closed(cnp('text')), shopBoth);
   assert.deepEqual(closed(cnp(undefined)), shopBoth);
   assert.deepEqual(closed({ ...cnp(undefined), specs: {} }), shopBoth);
   assert.deepEqual(closed({ ...cnp({ endpointSelector: web, ...rules }), spek: {} }), shopBoth);
+  const described = { ...ccnp({ endpointSelector: web, ...rules }), description: 'misplaced' };
+  assert.deepEqual(problemsOf(described).length, 1);
+  assert.deepEqual(closed(described), ['shop/web ingress', 'bank/web ingress']);
+  assert.deepEqual(closed({ ...described, specification: {} }), [...shopBoth, 'bank/web ingress', 'bank/web egress']);
   assert.deepEqual(closed(ccnp('text')), [...shopBoth, 'bank/web ingress', 'bank/web egress']);
   const unaware = cnp({ endpointSelector: web, enableDefaultDeny: { ingress: false }, ingress: [{ toPort: [] }] });
   assert.deepEqual(closed(unaware), ['shop/web ingress']);
@@ -375,6 +401,12 @@ test('every field of egress that is not supported is named', () => {
 });
 
 test('what is for people is not looked at', () => {
-  const document = cnp({ endpointSelector: {}, description: 'x', labels: [{ key: 'a' }], ingress: [{}] });
+  const document = cnp({
+    endpointSelector: {},
+    description: 'x',
+    labels: [{ key: 'a' }],
+    log: { value: 'y' },
+    ingress: [{}],
+  });
   assert.deepEqual(problemsOf({ ...document, status: { conditions: [] } }), []);
 });

@@ -20,8 +20,9 @@ export function parseCiliumPolicy(policy: PolicyName, document: Readonly<Record<
   const foreign = Object.keys(document).filter((key) => !documentFields.includes(key));
   problems.push(...foreign.map((key) => foreignField('', key)));
   if (sections.length === 0) problems.push({ path: 'spec', problem: 'there is neither spec nor specs' });
-  // What stands where nothing is looked for may have been meant as a section.
-  if (sections.length === 0 || foreign.length > 0) sections.push(unreadableSection(policy));
+  // What stands where nothing is looked for may have been meant as a section, unless it is but a word.
+  const isMisplaced = foreign.some((key) => typeof document[key] === 'object' && document[key] !== null);
+  if (sections.length === 0 || isMisplaced) sections.push(unreadableSection(policy));
   const failed = problems.length > 0;
   const rules = sections.flatMap(({ subject, isolated, touched, rules }): Rule[] => [
     ...(failed ? touched : isolated).map((direction): Rule => ({ effect: 'isolate', policy, subject, direction })),
@@ -37,7 +38,8 @@ const lists = directions.flatMap((direction) => [
   { direction, deny: true, field: `${direction}Deny` },
 ]);
 const sectionFields = [
-  ...['endpointSelector', 'enableDefaultDeny', 'description', 'labels'],
+  // The last three are for people.
+  ...['endpointSelector', 'enableDefaultDeny', 'description', 'labels', 'log'],
   ...lists.map(({ field }) => field as string),
 ];
 
@@ -68,6 +70,11 @@ function readSection(policy: PolicyName, spec: unknown, path: string, problems: 
   if (!isMapping(spec)) {
     problems.push({ path, problem: 'must be a mapping' });
     return unreadableSection(policy);
+  }
+  if (policy.namespace === null && isMapping(spec.nodeSelector) && spec.endpointSelector === undefined) {
+    // It speaks of nodes: no pod is meant.
+    problems.push(foreignField(path, 'nodeSelector'));
+    return { subject: everyEndpoint(policy), isolated: [], touched: [], rules: [] };
   }
   const foreign = Object.keys(spec).filter((key) => !sectionFields.includes(key));
   problems.push(...foreign.map((key) => foreignField(path, key)));

@@ -7,6 +7,12 @@ export type Identity = { id: number; labels: Labels };
 /** The node of the pods that are policed. */
 export const hostIdentity: Identity = { id: 1, labels: { 'reserved:host': '' } };
 
+/** The same where an API server runs on that node. */
+export const apiServerHostIdentity: Identity = {
+  id: hostIdentity.id,
+  labels: { ...hostIdentity.labels, 'reserved:kube-apiserver': '' },
+};
+
 /** Identities that are the same everywhere. An API server that is no node of the cluster needs other labels. */
 export const reservedIdentities: readonly Identity[] = [
   hostIdentity,

@@ -39,6 +39,7 @@ export const entities = [
   'remote-node',
   'kube-apiserver',
   'health',
+  'ingress',
   'init',
   'none',
   'unmanaged',

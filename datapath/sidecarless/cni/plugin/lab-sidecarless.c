@@ -197,17 +197,25 @@ int main(void)
 {
 	struct member members[] = { { "cniVersion", 0, 0 }, { "agentSocket", 0, 0 }, { "agentTimeoutSeconds", 0, 0 } };
 	const char *command = getenv("CNI_COMMAND") ?: "", *asked;
+	char missing[128] = ""; /* Room for the names of all variables. */
+	bool is_version = !strcmp(command, "VERSION");
 	size_t length;
 
-	if (!strcmp(command, "VERSION"))
-		return puts("{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}") < 0;
 	length = fread(configuration, 1, CONFIGURATION_LIMIT + 1, stdin);
 	if (ferror(stdin))
 		fail(IO_FAILED, "", "the network configuration cannot be read: %s", strerror(errno));
 	if (length > CONFIGURATION_LIMIT)
 		fail(BAD_CONFIGURATION, "", "the network configuration is larger than 1 MiB");
+	/* Some ask for versions without a word. */
+	if (is_version && length == 0)
+		length = strlen(strcpy(configuration, "{}"));
 	if (strlen(configuration) != length || !find_members(configuration, configuration + length, members, 3))
 		fail(NOT_JSON, "", "the network configuration is not a JSON object");
+	if (is_version) {
+		printf("{\"cniVersion\":");
+		put_string(stdout, string_of(&members[0], "1.0.0"));
+		return puts(",\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}") < 0;
+	}
 	asked = string_of(&members[0], "0.1.0");
 	if (strcmp(asked, "0.4.0") && strcmp(asked, "1.0.0"))
 		fail(BAD_VERSION, "It supports 0.4.0 and 1.0.0", "the plugin does not support CNI version %s", asked);
@@ -217,9 +225,13 @@ int main(void)
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
 		bool is_needed = strcmp(command, "DEL") ? variables[i].unless_deleting : variables[i].always;
 
-		if (is_needed && !*(getenv(variables[i].name) ?: ""))
-			fail(BAD_ENVIRONMENT, "", "the environment variable %s is missing", variables[i].name);
+		if (is_needed && !*(getenv(variables[i].name) ?: "")) {
+			strcat(missing, *missing ? ", " : "");
+			strcat(missing, variables[i].name);
+		}
 	}
+	if (*missing)
+		fail(BAD_ENVIRONMENT, "", "missing in the environment: %s", missing);
 	limit_time(&members[2]);
 	return ask_agent(string_of(&members[1], DEFAULT_SOCKET));
 }
