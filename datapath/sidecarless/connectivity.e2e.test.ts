@@ -157,13 +157,13 @@ testInNamespaces(import.meta.filename, () => {
     assert.deepEqual(await agents.errors(), []);
   });
 
-  /** Waits until both agents know these policies, and no others. */
+  /** Waits until both agents enforce these policies, and no others. */
   async function inForce(names: readonly string[]): Promise<void> {
     const deadline = Date.now() + 5000;
     for (;;) {
       const known = await agents.policies();
-      if (known.every((list) => list.toSorted().join() === names.toSorted().join())) return;
-      assert.ok(Date.now() < deadline, `the agents know ${JSON.stringify(known)}`);
+      if (known.every((list) => list?.toSorted().join() === names.toSorted().join())) return;
+      assert.ok(Date.now() < deadline, `the agents enforce ${JSON.stringify(known)}`);
       await delay(20);
     }
   }

@@ -4,7 +4,7 @@ import { askAgent } from './agent-client.ts';
 
 /** Reads what the programs on both nodes of a test case have counted. */
 export async function sidecarlessEvidence(context: DataPlaneContext, testCase: TestCase): Promise<Evidence> {
-  const { pool, placement, port } = testCase;
+  const { pool, placement, port, variant } = testCase;
   const read = (node: string): Promise<NodeEvidence> =>
     askAgent(context, { namespace: pool.systemNamespace, node, path: '/evidence' });
   const [near, far] = await Promise.all(
@@ -19,13 +19,20 @@ export async function sidecarlessEvidence(context: DataPlaneContext, testCase: T
     'services/other-ports': Object.entries(near.connections)
       .filter(([name]) => name.startsWith(`${service}:`) && name !== `${service}:${port}`)
       .reduce((sum, [, count]) => sum + count, 0),
+    'programs/connect': near.runs.sl_connect4 + near.runs.sl_connect6,
     ...(far === null || far === undefined
       ? {
+          'programs/from-pod': near.runs.sl_from_pod,
+          ...(variant === null ? {} : { 'programs/message': near.runs.sl_msg }),
           'node/bytes-out': near.forwarded.egress.bytes,
           'node/bytes-in': near.forwarded.ingress.bytes,
           'shortcut/bytes': near.shortcut.bytes,
         }
       : {
+          'client-node/from-pod': near.runs.sl_from_pod,
+          'client-node/from-net': near.runs.sl_from_net,
+          'server-node/from-net': far.runs.sl_from_net,
+          'server-node/from-pod': far.runs.sl_from_pod,
           'client-node/bytes-sent': near.forwarded.egress.bytes,
           'client-node/bytes-received': near.forwarded.ingress.bytes,
           'server-node/bytes-received': far.forwarded.ingress.bytes,
@@ -39,25 +46,32 @@ export async function sidecarlessEvidence(context: DataPlaneContext, testCase: T
 /** What the counters must have grown by for this traffic; those that are left out must not have moved. */
 export function sidecarlessExpected({ placement, variant }: TestCase, traffic: Traffic): Expectation[] {
   const { requests, connections, bytesSent, bytesReceived } = traffic;
-  const translated: Expectation = {
-    counter: 'services/connections',
-    claim: 'every connection to the Service was translated once, at its socket',
-    exactly: connections,
-  };
+  const atLeast = (counter: string, claim: string, count: number): Expectation => ({ counter, claim, atLeast: count });
+  const translated: readonly Expectation[] = [
+    {
+      counter: 'services/connections',
+      claim: 'every connection to the Service was translated once, at its socket',
+      exactly: connections,
+    },
+    atLeast('programs/connect', 'the program of connect() has run for every connection', connections),
+  ];
   if (variant === null && placement === 'same-node') {
     // Both pods' programs are on one node, so that everything is seen going out and coming in.
     const bytes = bytesSent + bytesReceived;
     return [
-      translated,
-      { counter: 'node/bytes-out', claim: 'every byte left a pod by its program', atLeast: bytes },
-      { counter: 'node/bytes-in', claim: 'every byte came into a pod by its program', atLeast: bytes },
+      ...translated,
+      atLeast('node/bytes-out', 'every byte left a pod by its program', bytes),
+      atLeast('node/bytes-in', 'every byte came into a pod by its program', bytes),
+      atLeast('programs/from-pod', 'which has run for every request and every answer', 2 * requests),
     ];
   }
   if (placement === 'same-node') {
     return [
-      translated,
-      { counter: 'node/bytes-out', claim: 'handshakes left a pod by its program', atLeast: connections },
-      { counter: 'node/bytes-in', claim: 'and came into the other by its program', atLeast: connections },
+      ...translated,
+      atLeast('node/bytes-out', 'handshakes left a pod by its program', connections),
+      atLeast('node/bytes-in', 'and came into the other by its program', connections),
+      atLeast('programs/from-pod', 'which has run for every handshake, both ways', 2 * connections),
+      atLeast('programs/message', 'the program of joined sockets has run for every request and answer', 2 * requests),
       {
         counter: 'shortcut/bytes',
         // Until both ends are joined, what is sent goes by packets.
@@ -66,12 +80,15 @@ export function sidecarlessExpected({ placement, variant }: TestCase, traffic: T
       },
     ];
   }
-  const atLeast = (counter: string, claim: string, count: number): Expectation => ({ counter, claim, atLeast: count });
   return [
-    translated,
+    ...translated,
     atLeast('client-node/bytes-sent', "what was sent left its pod by the generator's programs", bytesSent),
     atLeast('server-node/bytes-received', "what was sent came into its pod by the workload's programs", bytesSent),
     atLeast('server-node/bytes-sent', "what was received left its pod by the workload's programs", bytesReceived),
     atLeast('client-node/bytes-received', "what was received came in by the generator's programs", bytesReceived),
+    atLeast('client-node/from-pod', 'the program at the pod has run for every request', requests),
+    atLeast('server-node/from-net', "and then that at the other node's uplink", requests),
+    atLeast('server-node/from-pod', 'the program at the pod has run for every answer', requests),
+    atLeast('client-node/from-net', "and then that at the generator's uplink", requests),
   ];
 }

@@ -162,8 +162,12 @@ function daemonSet(pool: Pool, server: string): KubernetesObject {
                 { name: 'KUBERNETES_SERVICE_HOST', value: hostname },
                 { name: 'KUBERNETES_SERVICE_PORT', value: port },
               ],
-              // Before the first pod can be connected there is nothing that could restart it too early.
-              startupProbe: { httpGet: { path: '/healthz', port: statusPort }, periodSeconds: 1, failureThreshold: 60 },
+              // It waits for an API server that is away, and starting it again would only have it wait longer.
+              startupProbe: {
+                httpGet: { path: '/healthz', port: statusPort },
+                periodSeconds: 1,
+                failureThreshold: 600,
+              },
               securityContext: { privileged: true },
               resources: { requests: { cpu: '50m', memory: '128Mi' } },
               volumeMounts: [

@@ -114,6 +114,25 @@ testInNamespaces(import.meta.filename, () => {
     }
   });
 
+  test('the API server is judged by its address, which is no node’s here', async () => {
+    const { kube, signal } = cluster.context;
+    const spec = { endpointSelector: { matchLabels: { app: 'client' } } };
+    for (const [egress, answer] of [
+      [[{ toEntities: ['kube-apiserver'] }], 'allowed to-api spec.egress[0]'],
+      [[{ toEntities: ['world'] }], 'allowed to-api spec.egress[0]'],
+      [[{ toEntities: ['remote-node'] }], 'denied default-deny to-api'],
+    ] as const) {
+      const metadata = { name: 'to-api', namespace: cluster.pool.namespace };
+      const policy = { apiVersion: 'cilium.io/v2', kind: 'CiliumNetworkPolicy', metadata, spec: { ...spec, egress } };
+      await kube.apply([object(policy)], signal);
+      await until(JSON.stringify(egress), async () => ({
+        found: inShort(await ask(podOf('client'), 'egress', { entity: 'kube-apiserver' }, 6443)),
+        expected: answer,
+      }));
+      await kube.delete([object(policy)], signal);
+    }
+  });
+
   test('a policy that cannot be enforced as written says so where it decides', async () => {
     const { kube, signal } = cluster.context;
     const policies = [

@@ -7,7 +7,7 @@ import { AddressRanges } from './address-ranges.ts';
 import { ipcacheEntries } from './ipcache.ts';
 import { ipcacheKey } from './records.ts';
 
-const nodes = [{ name: 'one', addresses: ['172.30.0.11'], podCidrs: ['10.244.1.0/24'] }];
+const nodes = [{ name: 'one', addresses: ['172.30.0.11'], externalAddresses: [], podCidrs: ['10.244.1.0/24'] }];
 const { rules } = parsePolicy({
   apiVersion: 'cilium.io/v2',
   kind: 'CiliumNetworkPolicy',
@@ -46,7 +46,14 @@ test('a range has the same number in another agent, whichever others came before
 
 test('an API server that is no node is in the world, with its own address as range', () => {
   const found = new AddressRanges().of(rules, { apiServers: ['172.30.0.2'], nodes });
-  const entries = ipcacheEntries({ ownNode: 'one', nodes, apiServers: ['172.30.0.2'], pods: [], ranges: found });
+  const entries = ipcacheEntries({
+    ownNode: 'one',
+    ownAddresses: [],
+    nodes,
+    apiServers: ['172.30.0.2'],
+    pods: [],
+    ranges: found,
+  });
   const key = Buffer.from(ipcacheKey('172.30.0.2', 32));
   const last = entries.findLast((entry) => key.equals(entry.key));
   const { identity } = found.at(-1) ?? assert.fail();
@@ -57,6 +64,22 @@ test('an API server that is no node is in the world, with its own address as ran
   for (const entity of ['kube-apiserver', 'world', 'cluster'] as const)
     assert.equal(matches({ kind: 'entity', entity }), true);
   for (const entity of ['host', 'remote-node'] as const) assert.equal(matches({ kind: 'entity', entity }), false);
+});
+
+test('an address that a node has outside of the cluster is that node, and no range', () => {
+  const outside = [{ name: 'two', addresses: ['172.30.0.12'], externalAddresses: ['203.0.113.9'], podCidrs: [] }];
+  assert.deepEqual(new AddressRanges().of([], { apiServers: ['203.0.113.9'], nodes: outside }), []);
+  const entries = ipcacheEntries({
+    ownNode: 'one',
+    ownAddresses: [],
+    nodes: outside,
+    apiServers: [],
+    pods: [],
+    ranges: [],
+  });
+  const key = Buffer.from(ipcacheKey('203.0.113.9', 32));
+  const remoteNode = 6;
+  assert.equal(entries.find((entry) => key.equals(entry.key))?.value[0], remoteNode);
 });
 
 test('one that is a node is a node', () => {

@@ -26,7 +26,7 @@ export class AddressRanges {
     rules: readonly Rule[],
     { apiServers, nodes }: { apiServers: readonly string[]; nodes: readonly NodeFacts[] },
   ): AddressRange[] {
-    const ofNodes = new Set(nodes.flatMap(({ addresses }) => addresses));
+    const ofNodes = new Set(nodes.flatMap(({ addresses, externalAddresses }) => [...addresses, ...externalAddresses]));
     const outside = apiServers
       .filter((address) => !ofNodes.has(address))
       .flatMap((address) => parseCidr(`${address}/${address.includes(':') ? 128 : 32}`) ?? []);

@@ -45,13 +45,13 @@ export function agentMetrics(into: Registry, sources: MetricsSources): AgentMetr
     buckets: durations,
     registers,
   });
-  const regenerations = new Counter({
-    name: 'cilium_policy_regeneration_total',
+  const reconciliations = new Counter({
+    name: 'sidecarless_reconciliations_total',
     help: 'Times that policy and addresses were compared with the maps',
     labelNames: ['outcome'],
     registers,
   });
-  const regeneration = new Histogram({
+  const reconciliation = new Histogram({
     name: 'sidecarless_reconcile_duration_seconds',
     help: 'Comparing policy and addresses with the maps, and changing the maps',
     buckets: durations,
@@ -65,8 +65,8 @@ export function agentMetrics(into: Registry, sources: MetricsSources): AgentMetr
   return {
     cni: (command, succeeded, seconds) => cni.observe({ command, outcome: outcome(succeeded) }, seconds),
     reconciled(succeeded, seconds) {
-      regenerations.inc({ outcome: outcome(succeeded) });
-      regeneration.observe(seconds);
+      reconciliations.inc({ outcome: outcome(succeeded) });
+      reconciliation.observe(seconds);
     },
     closed: (sockets) => closed.inc(sockets),
   };

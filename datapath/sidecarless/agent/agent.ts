@@ -2,8 +2,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
+import { connect } from '../../../clusters/connect.ts';
 import { exec } from '../../../clusters/exec.ts';
-import { connect } from '../../../clusters/kube.ts';
+import { countRuns } from '../bpf/program-information.ts';
 import type { PodEndpoint } from '../cni/endpoint.ts';
 import { cniHandler } from '../cni/handler.ts';
 import { openIpam } from '../cni/ipam.ts';
@@ -23,16 +24,21 @@ import { watchIdentities } from './identity-registry.ts';
 import { installPlugin } from './install-plugin.ts';
 import { localPods } from './local-pods.ts';
 import { log } from './log.ts';
+import { withLoggedInformers } from './logged-informers.ts';
 import { mirrorOf } from './mirror.ts';
-import { nodeFacts } from './node-facts.ts';
+import { nodeRoutes } from './node-routes.ts';
+import { watchOwnAddresses } from './own-addresses.ts';
+import { ownFacts } from './own-facts.ts';
 import { persistently } from './persistently.ts';
 import { imageFiles, places, statusPort } from './places.ts';
+import { podNaming } from './pod-naming.ts';
 import { reportPolicies } from './policy-status.ts';
 import { Reconciler } from './reconciler.ts';
+import { narrowFirst } from './records.ts';
 import { ServiceTable } from './services.ts';
 import { watchSettings } from './settings.ts';
 import { serveStatus } from './status-server.ts';
-import { findUplink, routePods } from './uplink.ts';
+import { findUplink } from './uplink.ts';
 
 /** The node agent: watches the API, programs the maps, answers the CNI plugin, reads flows. */
 const Environment = z.object({
@@ -55,10 +61,11 @@ process.exit(0);
 
 async function run(environment: Environment, signal: AbortSignal): Promise<void> {
   const ownNode = environment.NODE_NAME;
-  const kube = await connect(null);
+  const kube = withLoggedInformers(await connect(null));
   await mountBpf(signal);
   const datapath = openDatapath(imageFiles.objects, places.bpf);
-  const node = nodeFacts(await kube.json('GET', `/api/v1/nodes/${ownNode}`, { signal }));
+  countRuns();
+  const node = await ownFacts(kube, ownNode, signal);
   const uplink = await findUplink(node, signal);
   const configuration = new Configuration(datapath.config, {
     nodeV4: node.addresses.find((address) => !address.includes(':')) ?? null,
@@ -68,13 +75,20 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
   });
 
   const endpoints = new Map<string, Endpoint>();
+  const adopted = Promise.withResolvers<void>();
   const table = new RuleTable();
   const ranges = new AddressRanges();
   const services = new ServiceTable(
     mirrorOf(datapath.services),
     mirrorOf(datapath.backends),
     ownNode,
-    goneBackends({ datapath, endpoints, signal, onClosed: (sockets) => metrics.closed(sockets) }),
+    goneBackends({
+      datapath,
+      endpoints,
+      adopted: adopted.promise,
+      signal,
+      onClosed: (sockets) => metrics.closed(sockets),
+    }),
   );
   const identities = watchIdentities(kube, { signal, onChange: () => schedule() });
   const writeService = persistently('a service', signal);
@@ -82,7 +96,8 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
     signal,
     onChange() {
       routeNodes();
-      nameOwnPods().then(schedule, () => undefined);
+      schedule();
+      namePods();
       writeService('ports of nodes', () => services.setPlaces(state.nodes(), state.pods()));
     },
     onService: (name, service, slices) =>
@@ -92,49 +107,34 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
   const registry = new Registry();
   const metrics = agentMetrics(registry, { datapath, endpoints, registry: identities, services, state });
 
-  /** To the pods of other nodes, whenever these have changed. */
-  let routed = '';
-  const routeNodes = (): void => {
-    const nodes = JSON.stringify(state.nodes());
-    if (nodes === routed) return;
-    routed = nodes;
-    routePods(node, state.nodes(), signal).catch((error: Error) => {
-      if (signal.aborted) return;
-      log('error', 'pods of other nodes cannot be reached', { error: error.message });
-      routed = '';
-      setTimeout(routeNodes, retryMs);
-    });
-  };
-  /** Pods of other nodes are named by the agents there. */
-  const nameOwnPods = async (): Promise<void> => {
-    if (!identities.synced) return;
-    const own = state.pods().filter((pod) => pod.node === ownNode && identities.find(pod.labels) === null);
-    const named = await Promise.allSettled(own.map((pod) => identities.ensure(pod.labels, signal)));
-    if (named.some(({ status }) => status === 'rejected') && !signal.aborted) {
-      await delay(retryMs, undefined, { signal });
-      await nameOwnPods();
-    }
-  };
+  const routeNodes = nodeRoutes({ own: node, state, signal });
+  const namePods = podNaming({ state, registry: identities, ownNode, signal });
 
   const reconciler = new Reconciler({
     state,
     registry: identities,
-    ipcache: mirrorOf(datapath.ipcache),
+    ipcache: mirrorOf(datapath.ipcache, narrowFirst),
     table,
     ranges,
     endpoints,
     ownNode,
+    ownAddresses: watchOwnAddresses({ signal, onChange: () => schedule() }).list,
     bumpEpoch: () => configuration.nextEpoch(),
   });
-  const reconcile = (): void => {
+  const reconcile = (): Map<Endpoint, Error> => {
     const began = performance.now();
-    let succeeded = false;
+    let failures: Map<Endpoint, Error> | null = null;
     try {
-      reconciler.reconcile();
-      succeeded = true;
+      failures = reconciler.reconcile();
     } finally {
-      metrics.reconciled(succeeded, (performance.now() - began) / 1000);
+      metrics.reconciled(failures?.size === 0, (performance.now() - began) / 1000);
     }
+    for (const [{ pod }, error] of failures) {
+      const { namespace, name } = pod;
+      log('error', 'a pod is cut off: its policy cannot be written', { namespace, name, error: error.message });
+    }
+    if (failures.size > 0) setTimeout(schedule, retryMs);
+    return failures;
   };
   let scheduled = false;
   let ready = false;
@@ -152,30 +152,37 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
     });
   };
 
-  await until('the API server’s lists', () => state.missing().length === 0 && identities.synced, signal);
-  services.settle();
-  configuration.write();
+  let isSet = false;
   watchSettings(kube, {
     namespace: environment.POD_NAMESPACE,
     signal,
     onChange(settings) {
       configuration.settings = settings;
+      isSet = true;
     },
   });
+  const isListed = (): boolean => isSet && identities.synced && state.missing().length === 0;
+  await until('the API server’s lists', isListed, signal);
+  namePods();
+  services.settle();
 
   const ipam = await openIpam({ directory: places.leases, cidrs: node.podCidrs });
   const hooks = localPods({ kube, datapath, state, registry: identities, endpoints, reconciler, reconcile });
   const { endpoints: there } = await reconcilePods({ ipam, hooks }, signal);
   const attachAgain = async (link: PodEndpoint): Promise<void> => {
     if (signal.aborted || ipam.find(link) === null) return;
-    await hooks.attach(link, signal).catch((error: Error) => {
-      log('error', 'a pod keeps the policy that it had', { pod: link.pod, error: error.message });
+    try {
+      await hooks.attach(link, signal);
+      if (ipam.find(link) === null) await hooks.detach(link);
+    } catch (error) {
+      log('error', 'a pod keeps the policy that it had', { pod: link.pod, error: (error as Error).message });
       setTimeout(attachAgain, retryMs, link);
-    });
+    }
   };
-  for (const link of there) await attachAgain(link);
+  const failures = await hooks.adopt(there, signal);
+  adopted.resolve();
   hooks.settle(there);
-  reconcile();
+  for (const link of failures) setTimeout(attachAgain, retryMs, link);
   datapath.attachUplink(uplink.ifindex);
   datapath.attachCgroup(await findCgroupRoot(places.cgroup));
   ready = true;
@@ -197,7 +204,7 @@ async function run(environment: Environment, signal: AbortSignal): Promise<void>
   });
   await installPlugin(signal);
   const settings = () => configuration.settings;
-  const sources = { datapath, endpoints, flows, identities, registry, services, state, table, settings };
+  const sources = { datapath, endpoints, flows, identities, reconciler, registry, services, state, table, settings };
   await serveStatus(statusPort, sources, signal);
   log('info', 'ready', { node: ownNode, uplink: uplink.name, endpoints: endpoints.size });
   await closed;

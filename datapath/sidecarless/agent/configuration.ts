@@ -5,7 +5,10 @@ import type { Settings } from './settings.ts';
 /** What of a node's configuration never changes while its agent runs. */
 export type NodeConfiguration = Pick<Config, 'nodeV4' | 'nodeV6' | 'uplink' | 'reportMs'>;
 
-/** The programs' configuration: its one entry is written whole, at every change. Nothing is written before the first. */
+/**
+ * The programs' configuration: its one entry is written whole, at every change. Nothing is to be changed before the
+ * settings are set.
+ */
 export class Configuration {
   readonly #map: BpfMap;
   readonly #node: NodeConfiguration;
@@ -25,16 +28,16 @@ export class Configuration {
 
   set settings(settings: Settings) {
     this.#settings = settings;
-    this.write();
+    this.#write();
   }
 
   /** Has policy asked again about every connection, at its next packet. */
   nextEpoch(): void {
     this.#epoch = (this.#epoch + 1) >>> 0;
-    this.write();
+    this.#write();
   }
 
-  write(): void {
+  #write(): void {
     const shortcut = this.#settings.shortcut ? configFlags.shortcut : 0;
     const flags = shortcut | configFlags.masquerade | configFlags.events;
     this.#map.update(uint32(0), configRecord({ ...this.#node, flags, epoch: this.#epoch }));

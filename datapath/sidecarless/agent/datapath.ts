@@ -2,7 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { libbpf } from '../bpf/libbpf.ts';
 import type { BpfMap } from '../bpf/map.ts';
-import { attachToCgroup, attachToLink, attachToSockets, linkPin, loadObject } from '../bpf/programs.ts';
+import { runsOf } from '../bpf/program-information.ts';
+import {
+  attachToCgroup,
+  attachToLink,
+  attachToSockets,
+  isAttachedToLink,
+  linkPin,
+  loadObject,
+} from '../bpf/programs.ts';
 import { type RingReader, readRing } from '../bpf/ring-buffer.ts';
 import { sizes } from './records.ts';
 
@@ -18,18 +26,26 @@ export type Datapath = {
   /** What sockets asked services for, by what they got. */
   readonly translated: BpfMap;
   readonly connections: BpfMap;
+  /** Connections that left the cluster by the node's address: each on its way out, and on its way in. */
+  readonly masqueraded: BpfMap;
   readonly counters: BpfMap;
   readonly shortcut: BpfMap;
   readonly lost: BpfMap;
+  /** How often each program has run since this agent has loaded it, as the kernel counts; see {@link countRuns}. */
+  runs(): Record<ProgramName, number>;
   attachPod(ifindex: number): void;
+  /** Whether the programs of {@link Datapath.attachPod} are at a link. */
+  isAttached(ifindex: number): boolean;
   attachUplink(ifindex: number): void;
   /** Services at connect time, and the short-cut, for all sockets below a cgroup. */
   attachCgroup(path: string): void;
   readEvents(handle: (record: Uint8Array) => void): RingReader;
 };
 
-/** Programs of sockets, which hang at the cgroup. */
-const cgroupPrograms = {
+/** Programs by their object files. */
+const programs = {
+  pod: ['sl_from_pod', 'sl_to_pod'],
+  uplink: ['sl_from_net'],
   socket: [
     'sl_connect4',
     'sl_connect6',
@@ -39,9 +55,12 @@ const cgroupPrograms = {
     'sl_recvmsg6',
     'sl_getpeer4',
     'sl_getpeer6',
+    'sl_release',
   ],
-  shortcut: ['sl_sockops'],
+  shortcut: ['sl_sockops', 'sl_msg'],
 } as const;
+
+export type ProgramName = (typeof programs)[keyof typeof programs][number];
 
 /**
  * Loads the programs of `objects` (a folder of object files) and opens the maps, those of an earlier agent included, by
@@ -54,11 +73,12 @@ export function openDatapath(objects: string, pins: string): Datapath {
   const uplink = load('uplink');
   const socket = load('socket');
   const shortcut = load('shortcut');
+  const podPrograms = { ingress: pod.programFd('sl_from_pod'), egress: pod.programFd('sl_to_pod') };
   const counterSize = 16;
   const cpus = libbpf().possibleCpus();
   return {
     config: pod.map('sl_config', 4, sizes.config),
-    endpoints: pod.map('sl_endpoints', sizes.address, sizes.endpoint),
+    endpoints: pod.map('sl_pods', sizes.address, sizes.endpoint),
     ipcache: pod.map('sl_ipcache', sizes.ipcacheKey, sizes.ipcacheEntry),
     policies: pod.map('sl_policies', 4, 4),
     services: socket.map('sl_services', sizes.serviceKey, sizes.service),
@@ -66,18 +86,24 @@ export function openDatapath(objects: string, pins: string): Datapath {
     connects: socket.map('sl_connects', 4, 8),
     translated: socket.map('sl_translated', sizes.translationKey, sizes.translation),
     connections: pod.map('sl_ct', sizes.connectionKey, sizes.connection),
+    masqueraded: pod.map('sl_nat', sizes.masqueradeKey, sizes.masquerade),
     counters: pod.map('sl_counters', 4, counterSize * cpus),
     shortcut: shortcut.map('sl_shortcut', 4, counterSize * cpus),
     lost: pod.map('sl_lost', 4, 8 * cpus),
-    attachPod(ifindex) {
-      attachToLink(pod.programFd('sl_from_pod'), ifindex, 'ingress');
-      attachToLink(pod.programFd('sl_to_pod'), ifindex, 'egress');
+    runs() {
+      const objects = { pod, uplink, socket, shortcut };
+      const each = Object.entries(programs).flatMap(([object, names]) =>
+        names.map((name) => [name, runsOf(objects[object as keyof typeof programs].programFd(name))] as const),
+      );
+      return Object.fromEntries(each) as Record<ProgramName, number>;
     },
-    attachUplink: (ifindex) => attachToLink(uplink.programFd('sl_from_net'), ifindex, 'ingress'),
+    attachPod: (ifindex) => attachToLink(ifindex, podPrograms),
+    isAttached: (ifindex) => isAttachedToLink(ifindex, podPrograms),
+    attachUplink: (ifindex) => attachToLink(ifindex, { ingress: uplink.programFd('sl_from_net') }),
     attachCgroup(path) {
       attachToSockets(shortcut.programFd('sl_msg'), shortcut.map('sl_sockets', 36, 8));
-      for (const name of cgroupPrograms.socket) attachToCgroup(socket.program(name), path, linkPin(pins, name));
-      for (const name of cgroupPrograms.shortcut) attachToCgroup(shortcut.program(name), path, linkPin(pins, name));
+      for (const name of programs.socket) attachToCgroup(socket.program(name), path, linkPin(pins, name));
+      attachToCgroup(shortcut.program('sl_sockops'), path, linkPin(pins, 'sl_sockops'));
     },
     readEvents: (handle) => readRing(pod.map('sl_events', 0, 0), sizes.events, handle),
   };

@@ -1,5 +1,5 @@
 import type { BpfMap } from '../bpf/map.ts';
-import type { Datapath } from './datapath.ts';
+import type { Datapath, ProgramName } from './datapath.ts';
 import { perCpuSum } from './per-cpu.ts';
 import { uint32 } from './records.ts';
 import type { ServiceTable } from './services.ts';
@@ -13,6 +13,8 @@ export type NodeEvidence = {
   dropped: Counter;
   shortcut: Counter;
   lostEvents: number;
+  /** How often the kernel has run each program. Another agent's programs begin at 0. */
+  runs: Record<ProgramName, number>;
 };
 
 export type Counter = { packets: number; bytes: number };
@@ -28,6 +30,7 @@ export function evidenceOf(datapath: Datapath, services: ServiceTable): NodeEvid
     dropped: dropped(datapath.counters),
     shortcut: counter(datapath.shortcut, 0),
     lostEvents: perCpuSum(datapath.lost, 0),
+    runs: datapath.runs(),
   };
 }
 

@@ -7,6 +7,7 @@ import type { AddressRanges } from './address-ranges.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { IdentityRegistry } from './identity-registry.ts';
+import type { PodFacts } from './pod-facts.ts';
 import type { ServiceTable } from './services.ts';
 
 export type FlowNames = {
@@ -66,8 +67,8 @@ function matchOf(rule: Rule | undefined): PolicyMatch {
   return ports ? 'L4-Only' : 'all';
 }
 
-function named({ namespace, name, labels }: { namespace: string; name: string; labels: Labels }) {
-  return { namespace, name, labels: listed(labels) };
+function named({ namespace, name, workload, labels }: PodFacts): Omit<FlowPod, 'identity' | 'endpoint'> {
+  return { namespace, name, workload, labels: listed(labels) };
 }
 
 function listed(labels: Labels): string[] {

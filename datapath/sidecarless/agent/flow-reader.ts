@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
-import { decodeEvent } from '../flow/event.ts';
+import { decodeEvent, isEvent } from '../flow/event.ts';
 import { eventLayout } from '../flow/event-layout.ts';
 import type { Flow } from '../flow/flow.ts';
 import { FlowBuffer, type LazyFlow } from '../flow/flow-buffer.ts';
@@ -46,7 +46,12 @@ export function readFlows({ datapath, metrics: registry, signal, ...names }: Flo
   });
   let place = 0;
   let made = 0;
+  let unreadable = 0;
   const ring = datapath.readEvents((record) => {
+    if (!isEvent(record)) {
+      unreadable++;
+      return;
+    }
     tally.add(record);
     if (made++ < madeAtOnce) {
       flows.push(make(record));
@@ -64,7 +69,7 @@ export function readFlows({ datapath, metrics: registry, signal, ...names }: Flo
   }, everyMs);
   let lost = perCpuSum(datapath.lost, 0);
   const counting = setInterval(() => {
-    const now = perCpuSum(datapath.lost, 0);
+    const now = perCpuSum(datapath.lost, 0) + unreadable;
     if (now > lost) metrics.lost(now - lost);
     lost = now;
   }, 1000);

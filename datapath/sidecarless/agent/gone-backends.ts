@@ -14,6 +14,8 @@ const protocolNames: Readonly<Record<number, 'tcp' | 'udp'>> = { 6: 'tcp', 17: '
 export type GoneBackendsOptions = {
   datapath: Pick<Datapath, 'connections' | 'translated'>;
   endpoints: ReadonlyMap<string, Endpoint>;
+  /** Resolves when the pods of the node are among these. */
+  adopted: Promise<void>;
   signal: AbortSignal;
   /** Told of sockets that have been closed. */
   onClosed: (sockets: number) => void;
@@ -30,6 +32,7 @@ const nodeNetns = '/proc/self/ns/net';
 export function goneBackends(options: GoneBackendsOptions): (backend: Frontend) => void {
   let gathered = new Map<string, Frontend>();
   const close = async (): Promise<void> => {
+    await options.adopted;
     await delay(gatherMs, undefined, { signal: options.signal });
     const gone = gathered;
     gathered = new Map();

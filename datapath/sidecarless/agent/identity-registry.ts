@@ -20,6 +20,9 @@ const path = `/apis/${identityResource.group}/${identityResource.version}/${iden
 const first = 256;
 const count = 65_536 - first;
 
+/** Of what several pods wait for, an answer that never comes must not be the end. */
+const claimLimitMs = 10_000;
+
 /** Numbers of labels, the same in the whole cluster: who needs one first makes it. They are never taken back. */
 export type IdentityRegistry = {
   /** Whether all that were there have been read. */
@@ -27,7 +30,7 @@ export type IdentityRegistry = {
   /** Null until it is known: {@link IdentityRegistry.ensure} sees to it. */
   find(labels: Labels): number | null;
   /** @throws ApiError where the API server has anything against it. */
-  ensure(labels: Labels, signal: AbortSignal): Promise<number>;
+  ensure(labels: Labels): Promise<number>;
   all(): readonly Identity[];
   labelsOf(id: number): Labels | null;
 };
@@ -48,6 +51,16 @@ export function watchIdentities(
     byNumber.set(id, { id, labels });
     onChange();
   };
+  /** Those under way: several pods of the same labels start at once, and the agent names them itself. */
+  const claims = new Map<number, Promise<Labels>>();
+  const claimOnce = (id: number, labels: Labels): Promise<Labels> => {
+    const known = claims.get(id);
+    if (known !== undefined) return known;
+    const stop = AbortSignal.any([signal, AbortSignal.timeout(claimLimitMs)]);
+    const claimed = claim(kube, id, labels, stop).finally(() => claims.delete(id));
+    claims.set(id, claimed);
+    return claimed;
+  };
   let synced = false;
   kube.inform<IdentityObject>(path, {
     signal,
@@ -64,14 +77,14 @@ export function watchIdentities(
       return synced;
     },
     find: (labels) => byLabels.get(keyOf(labels)) ?? null,
-    async ensure(labels, stop) {
+    async ensure(labels) {
       const key = keyOf(labels);
       const from = createHash('sha256').update(key).digest().readUInt32LE(0) % count;
       for (let step = 0; step < count; step++) {
         const known = byLabels.get(key);
         if (known !== undefined) return known;
         const id = first + ((from + step) % count);
-        const owner = byNumber.get(id)?.labels ?? (await claim(kube, id, labels, stop));
+        const owner = byNumber.get(id)?.labels ?? (await claimOnce(id, labels));
         learn(id, owner);
         if (keyOf(owner) === key) return id;
       }

@@ -15,6 +15,8 @@ const gateways = ['169.254.1.1', 'fe80::1'];
 
 export type IpcacheInput = {
   ownNode: string;
+  /** Those of its own links, whether the API knows them or not. */
+  ownAddresses: readonly string[];
   nodes: readonly NodeFacts[];
   /** Addresses of the API server. Those that are no node's are among `ranges`. */
   apiServers: readonly string[];
@@ -24,7 +26,7 @@ export type IpcacheInput = {
 };
 
 /** Who is at which address, as the datapath looks it up. Later entries take the place of earlier ones of the same key. */
-export function ipcacheEntries({ ownNode, nodes, apiServers, pods, ranges }: IpcacheInput): MapEntry[] {
+export function ipcacheEntries({ ownNode, ownAddresses, nodes, apiServers, pods, ranges }: IpcacheInput): MapEntry[] {
   const { cluster, local } = ipcacheFlags;
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const nextHop = (name: string, address: string): string | null => {
@@ -48,13 +50,13 @@ export function ipcacheEntries({ ownNode, nodes, apiServers, pods, ranges }: Ipc
         return entry(ipcacheKey(address, Number(bits)), init, flags, nextHop(name, address));
       }),
     ),
-    ...nodes.flatMap(({ name, addresses }) =>
-      addresses.map((address) => {
+    ...[...gateways, ...ownAddresses].map((address) => entry(whole(address), host, cluster | local, null)),
+    ...nodes.flatMap(({ name, addresses, externalAddresses }) =>
+      [...externalAddresses, ...addresses].map((address) => {
         if (name === ownNode) return entry(whole(address), host, cluster | local, null);
         return entry(whole(address), apiServers.includes(address) ? apiServer : remoteNode, cluster, null);
       }),
     ),
-    ...gateways.map((address) => entry(whole(address), host, cluster | local, null)),
     ...pods.flatMap(({ pod, identity }) =>
       pod.addresses.map((address) => {
         const flags = cluster | (pod.node === ownNode ? local : 0);

@@ -1,13 +1,19 @@
 import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
+import type { FlowWorkload } from '../flow/flow.ts';
 import { podLabels } from '../policy/pod-labels.ts';
 import type { NamedPort } from '../policy/rule.ts';
 import type { Labels } from '../policy/selector.ts';
 
-/** What matters of a pod. `addresses` are none while it has none, once it has ended, and of one in its node's network. */
+/**
+ * What matters of a pod. `addresses` are none while it has none; these and ports are none once it has ended, and of one in
+ * its node's network.
+ */
 export type PodFacts = {
   namespace: string;
   name: string;
   uid: string;
+  /** What it is one of, as flows tell it. */
+  workload: FlowWorkload;
   node: string;
   addresses: readonly string[];
   labels: Labels;
@@ -28,11 +34,14 @@ const numbers: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132 }
 export function podFacts(pod: V1Pod, namespace: V1Namespace): PodFacts {
   const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
   const reachable = !ended && pod.spec?.hostNetwork !== true;
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
+  // Init containers that end have no ports that anybody could mean.
+  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const containers = reachable ? [...(pod.spec?.containers ?? []), ...sidecars] : [];
   return {
     namespace: pod.metadata?.namespace ?? '',
     name: pod.metadata?.name ?? '',
     uid: pod.metadata?.uid ?? '',
+    workload: workloadOf(pod),
     node: pod.spec?.nodeName ?? '',
     addresses: reachable ? (pod.status?.podIPs ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip])) : [],
     labels: podLabels(pod, namespace),
@@ -50,4 +59,20 @@ export function podFacts(pod: V1Pod, namespace: V1Namespace): PodFacts {
       }),
     ),
   };
+}
+
+/**
+ * By its controller. A Deployment names its ReplicaSets after itself and the hash of the pods' template, a CronJob its Jobs
+ * after itself and the time.
+ */
+function workloadOf({ metadata = {} }: V1Pod): FlowWorkload {
+  const controller = metadata.ownerReferences?.find((owner) => owner.controller === true);
+  if (controller === undefined) return { name: metadata.name ?? '', kind: 'Pod' };
+  const { name, kind } = controller;
+  const hash = metadata.labels?.['pod-template-hash'];
+  if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`)) {
+    return { name: name.slice(0, -hash.length - 1), kind: 'Deployment' };
+  }
+  const scheduled = kind === 'Job' ? /^(.+)-\d{8,10}$/.exec(name) : null;
+  return scheduled === null ? { name, kind } : { name: scheduled[1] ?? name, kind: 'CronJob' };
 }

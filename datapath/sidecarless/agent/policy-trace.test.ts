@@ -25,7 +25,7 @@ function traced(
   const flags =
     (written.policeIngress ? endpointFlags.policeIngress : 0) | (written.policeEgress ? endpointFlags.policeEgress : 0);
   const mac = '02:00:00:00:00:01';
-  const record = endpointRecord({ id: 7, ifindex: 7, identity: 256, flags, mac, nodeMac: mac });
+  const record = endpointRecord({ id: 7, ifindex: 7, identity: 256, flags, netns: 0n, mac, nodeMac: mac });
   const db = podOf('shop/db');
   const isAt = (key: Uint8Array, offset: number, address: string): boolean =>
     Buffer.compare(key.subarray(offset, offset + 16), parseAddress(address)) === 0;

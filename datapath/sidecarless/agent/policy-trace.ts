@@ -58,7 +58,9 @@ type Enforced = { verdict: 'allowed' | 'denied-by-rule' | 'no-rule'; rule: numbe
  */
 export function tracePolicy(query: TraceQuery, sources: TraceSources): PolicyAnswer {
   const { state, table } = sources;
-  const { direction, peer, port } = query;
+  const { direction, port } = query;
+  // It is known by its address: only where that is a node's it has the number of the entity.
+  const peer = query.peer === 'kube-apiserver' ? (state.apiServers()[0] ?? query.peer) : query.peer;
   const endpoint = endpointOf(query, sources);
   const isIPv6 = peer.includes(':');
   const protocol = query.protocol === 'ICMP' && isIPv6 ? protocols.ICMPv6 : protocols[query.protocol];

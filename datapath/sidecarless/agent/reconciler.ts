@@ -1,14 +1,16 @@
 import { type CompiledPolicy, compile } from '../policy/compile.ts';
-import { type Identity, reservedIdentities } from '../policy/identity.ts';
+import { apiServerHostIdentity, hostIdentity, type Identity, reservedIdentities } from '../policy/identity.ts';
 import type { NamedPort, Rule } from '../policy/rule.ts';
 import type { RuleTable } from '../policy/rule-table.ts';
 import type { AddressRange, AddressRanges } from './address-ranges.ts';
 import type { ClusterState } from './cluster-state.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, nothing } from './endpoint.ts';
 import type { IdentityRegistry } from './identity-registry.ts';
 import { ipcacheEntries } from './ipcache.ts';
+import { log } from './log.ts';
 import type { Mirror } from './mirror.ts';
 import type { PodFacts } from './pod-facts.ts';
+import { policyCapacity } from './policy-maps.ts';
 
 export type ReconcilerOptions = {
   state: ClusterState;
@@ -18,6 +20,7 @@ export type ReconcilerOptions = {
   ranges: AddressRanges;
   endpoints: ReadonlyMap<string, Endpoint>;
   ownNode: string;
+  ownAddresses: () => readonly string[];
   /** What connections that are open may do has changed. */
   bumpEpoch: () => void;
 };
@@ -27,9 +30,19 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #compiled = new Map<string, CompiledPolicy>();
   #inputs = '';
+  #enforced = 0;
+  /** Whether something has been written that open connections do not know of yet. */
+  #changed = false;
+  /** Of pods, by uid. */
+  #numbers: ReadonlyMap<string, number> = new Map();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+  }
+
+  /** The version of the rules that was written last, all of it. */
+  get enforcedVersion(): number {
+    return this.#enforced;
   }
 
   /** A pod's policy as things are. */
@@ -38,31 +51,68 @@ export class Reconciler {
     return this.#policies(rules, this.#identities(this.#outside(rules)))(pod);
   }
 
-  /** Writes what has changed. Nobody is let in before policy is there, and nobody stays when it is not. */
-  reconcile(): void {
-    const { state, registry, ipcache, endpoints, ownNode, bumpEpoch } = this.#options;
+  /**
+   * Writes what has changed. Nobody is let in before policy is there, and nobody stays when it is not. A pod whose own
+   * policy cannot be written is cut off, and holds up nobody else.
+   * @returns why that is, by pod.
+   */
+  reconcile(): Map<Endpoint, Error> {
+    const { state, endpoints, bumpEpoch } = this.#options;
+    const version = state.rulesVersion;
     const rules = state.rules();
     const outside = this.#outside(rules);
     this.#refresh();
     const policyOf = this.#policies(rules, this.#identities(outside));
-    let changed = false;
-    for (const endpoint of endpoints.values()) changed = endpoint.grant(policyOf(endpoint.pod)) || changed;
+    const failures = new Map<Endpoint, Error>();
+    const attempt = (endpoint: Endpoint, write: () => boolean): void => {
+      try {
+        this.#changed = write() || this.#changed;
+      } catch (error) {
+        failures.set(endpoint, error as Error);
+        this.#changed = true;
+      }
+    };
+    for (const endpoint of endpoints.values()) attempt(endpoint, () => endpoint.grant(policyOf(endpoint.pod)));
+    try {
+      this.#writeAddresses(outside);
+    } finally {
+      for (const endpoint of endpoints.values()) {
+        attempt(endpoint, () => endpoint.revoke());
+      }
+      if (this.#changed) bumpEpoch();
+      this.#changed = false;
+    }
+    if (failures.size === 0) this.#enforced = version;
+    return failures;
+  }
+
+  #writeAddresses(outside: readonly AddressRange[]): void {
+    const { state, ipcache, endpoints, ownNode, ownAddresses } = this.#options;
     const local = [...endpoints.values()].map(({ pod, identity, link }) => ({
       pod: { ...pod, node: ownNode, addresses: link.addresses },
       identity,
     }));
     const entries = ipcacheEntries({
       ownNode,
+      ownAddresses: ownAddresses(),
       nodes: state.nodes(),
       apiServers: state.apiServers(),
-      pods: [...state.pods().map((pod) => ({ pod, identity: registry.find(pod.labels) })), ...local],
+      pods: [...this.#named(), ...local],
       ranges: outside,
     });
     const unique = [...new Map(entries.map((entry) => [Buffer.from(entry.key).toString('latin1'), entry])).values()];
-    changed = ipcache.put(unique) || changed;
-    changed = ipcache.keepOnly(unique.map(({ key }) => key)) || changed;
-    for (const endpoint of endpoints.values()) changed = endpoint.revoke() || changed;
-    if (changed) bumpEpoch();
+    this.#changed = ipcache.put(unique) || this.#changed;
+    this.#changed = ipcache.keepOnly(unique.map(({ key }) => key)) || this.#changed;
+  }
+
+  /** Pods by their numbers. One whose labels have changed keeps its number until the new ones have one. */
+  #named(): { pod: PodFacts; identity: number | null }[] {
+    const { state, registry } = this.#options;
+    const pods = state
+      .pods()
+      .map((pod) => ({ pod, identity: registry.find(pod.labels) ?? this.#numbers.get(pod.uid) ?? null }));
+    this.#numbers = new Map(pods.flatMap(({ pod, identity }) => (identity === null ? [] : [[pod.uid, identity]])));
+    return pods;
   }
 
   #outside(rules: readonly Rule[]): AddressRange[] {
@@ -71,7 +121,15 @@ export class Reconciler {
   }
 
   #identities(outside: readonly AddressRange[]): Identity[] {
-    return [...reservedIdentities, ...this.#options.registry.all(), ...outside.map(({ identity }) => identity)];
+    const { state, ownNode, ownAddresses, registry } = this.#options;
+    const apiServers = state.apiServers();
+    const own = state.nodes().find(({ name }) => name === ownNode);
+    const addresses = [...ownAddresses(), ...(own?.addresses ?? []), ...(own?.externalAddresses ?? [])];
+    const isApiServer = addresses.some((address) => apiServers.includes(address));
+    const reserved = isApiServer
+      ? reservedIdentities.map((identity) => (identity === hostIdentity ? apiServerHostIdentity : identity))
+      : reservedIdentities;
+    return [...reserved, ...registry.all(), ...outside.map(({ identity }) => identity)];
   }
 
   /** Labels of pods and of their namespaces change. One that has no identity yet keeps its old one until then. */
@@ -91,7 +149,9 @@ export class Reconciler {
   #policies(rules: readonly Rule[], identities: readonly Identity[]): (pod: PodFacts) => CompiledPolicy {
     const { state, table } = this.#options;
     const ofIdentity = this.#namedPorts();
-    const inputs = `${state.rulesVersion} ${identities.map(({ id }) => id).join(' ')} ${JSON.stringify([...ofIdentity])}`;
+    const isApiServer = identities.includes(apiServerHostIdentity);
+    const numbers = identities.map(({ id }) => id).join(' ');
+    const inputs = `${state.rulesVersion} ${isApiServer} ${numbers} ${JSON.stringify([...ofIdentity])}`;
     if (inputs !== this.#inputs) this.#compiled.clear();
     this.#inputs = inputs;
     return (pod) => {
@@ -99,7 +159,7 @@ export class Reconciler {
       const known = this.#compiled.get(key);
       if (known !== undefined) return known;
       const namedPorts = { own: pod.namedPorts, ofIdentity };
-      const policy = compile({ endpoint: { labels: pod.labels }, rules, identities, namedPorts, table });
+      const policy = whatFits(compile({ endpoint: { labels: pod.labels }, rules, identities, namedPorts, table }), pod);
       this.#compiled.set(key, policy);
       return policy;
     };
@@ -118,4 +178,17 @@ export class Reconciler {
     }
     return ofIdentity;
   }
+}
+
+/** What is too large for a map would be enforced in part. */
+function whatFits(policy: CompiledPolicy, { namespace, name }: PodFacts): CompiledPolicy {
+  const { length } = policy.entries;
+  if (length <= policyCapacity) return policy;
+  log('error', 'a pod is cut off: its policy is too large', {
+    namespace,
+    name,
+    entries: length,
+    limit: policyCapacity,
+  });
+  return nothing;
 }

@@ -11,7 +11,7 @@ export const sizes = {
   events: 4 << 20,
   config: 48,
   address: 16,
-  endpoint: 28,
+  endpoint: 40,
   ipcacheKey: 20,
   ipcacheEntry: 24,
   policyKey: 12,
@@ -23,6 +23,8 @@ export const sizes = {
   translation: 24,
   connectionKey: 40,
   connection: 80,
+  masqueradeKey: 40,
+  masquerade: 32,
 } as const;
 
 export const configFlags = { shortcut: 1 << 0, masquerade: 1 << 1, events: 1 << 2 } as const;
@@ -59,18 +61,27 @@ export type EndpointRecord = {
   ifindex: number;
   identity: number;
   flags: number;
+  /** Cookie of the pod's network namespace; 0: not known. */
+  netns: bigint;
   mac: string;
   nodeMac: string;
 };
 
-export function endpointRecord({ id, ifindex, identity, flags, mac, nodeMac }: EndpointRecord): Uint8Array {
+export function endpointRecord({ id, ifindex, identity, flags, netns, mac, nodeMac }: EndpointRecord): Uint8Array {
   const { bytes, view } = record(sizes.endpoint);
   [id, ifindex, identity, flags].forEach((value, index) => {
     view.setUint32(index * 4, value, true);
   });
-  bytes.set(macBytes(mac), 16);
-  bytes.set(macBytes(nodeMac), 22);
+  view.setBigUint64(16, netns, true);
+  bytes.set(macBytes(mac), 24);
+  bytes.set(macBytes(nodeMac), 30);
   return bytes;
+}
+
+/** What a record says of who it is. */
+export function endpointOf(record: Uint8Array): Pick<EndpointRecord, 'id' | 'ifindex'> {
+  const view = new DataView(record.buffer, record.byteOffset);
+  return { id: view.getUint32(0, true), ifindex: view.getUint32(4, true) };
 }
 
 export const ipcacheFlags = { cluster: 1 << 0, local: 1 << 1 } as const;
@@ -81,6 +92,15 @@ export function ipcacheKey(address: string, prefixBits: number): Uint8Array {
   view.setUint32(0, address.includes(':') ? prefixBits : prefixBits + 96, true);
   bytes.set(parseAddress(address), 4);
   return bytes;
+}
+
+/**
+ * Narrow ranges before wide ones: put in this order, and removed in the opposite one, entries never show an address as
+ * what it neither was nor will be.
+ */
+export function narrowFirst(one: Uint8Array, other: Uint8Array): number {
+  const prefixOf = (key: Uint8Array): number => new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+  return prefixOf(other) - prefixOf(one);
 }
 
 export function ipcacheRecord(identity: number, flags: number, node: string | null): Uint8Array {

@@ -5,8 +5,8 @@ import type { PodFacts } from './pod-facts.ts';
 import { hostPorts, type ServicePort, servicePorts } from './service-ports.ts';
 
 const nodes = [
-  { name: 'one', addresses: ['172.30.0.11', 'fd00::11'], podCidrs: [] },
-  { name: 'two', addresses: ['172.30.0.12'], podCidrs: [] },
+  { name: 'one', addresses: ['172.30.0.11', 'fd00::11'], externalAddresses: [], podCidrs: [] },
+  { name: 'two', addresses: ['172.30.0.12'], externalAddresses: [], podCidrs: [] },
 ];
 const places = { ownNode: 'one', nodes };
 
@@ -43,6 +43,21 @@ test('a NodePort is at every address of every node, of either family', () => {
   });
 });
 
+test('what a load balancer has for a service is the service’s, unless that answers by itself', () => {
+  const ingress = [
+    { ip: '192.0.2.7' },
+    { ip: '192.0.2.8', ipMode: 'VIP' },
+    { ip: '192.0.2.9', ipMode: 'Proxy' },
+    { hostname: 'lb' },
+  ];
+  const balanced = { ...service({ ports: [{ name: 'web', port: 80 }] }), status: { loadBalancer: { ingress } } };
+  assert.deepEqual(brief(servicePorts(balanced, [slice], places)), {
+    '10.96.0.9 80': both,
+    '192.0.2.7 80': both,
+    '192.0.2.8 80': both,
+  });
+});
+
 test('without one there is the service’s own address alone', () => {
   const plain = service({ ports: [{ name: 'web', port: 80 }] });
   assert.deepEqual(brief(servicePorts(plain, [slice], places)), { '10.96.0.9 80': both });
@@ -69,6 +84,7 @@ const pod: PodFacts = {
   labels: {},
   namedPorts: [],
   shortcut: true,
+  workload: { kind: 'Pod', name: 'web' },
   hostPorts: [{ hostAddress: null, hostPort: 8085, port: 8080, protocol: 6 }],
 };
 

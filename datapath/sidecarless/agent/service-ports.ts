@@ -19,9 +19,12 @@ export type ServicePlaces = { ownNode: string; nodes: readonly NodeFacts[] };
 const protocols: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
 const defaultAffinitySeconds = 10_800;
 
-/** Every address and port by which sockets of a node reach a service: its own addresses, and each node's NodePorts. */
+/**
+ * Every address and port by which sockets of a node reach a service: its own addresses, those that a load balancer has
+ * for it, and each node's NodePorts.
+ */
 export function servicePorts(
-  { spec }: V1Service,
+  { spec, status }: V1Service,
   slices: readonly V1EndpointSlice[],
   { ownNode, nodes }: ServicePlaces,
 ): ServicePort[] {
@@ -29,7 +32,11 @@ export function servicePorts(
     spec?.sessionAffinity === 'ClientIP'
       ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
       : 0;
-  const addresses = [...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? [])].filter(
+  // A balancer that answers by itself (`Proxy`) must get to see what is for it.
+  const balanced = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip = '', ipMode }) =>
+    ipMode === 'Proxy' ? [] : [ip],
+  );
+  const addresses = [...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? []), ...balanced].filter(
     (ip) => ip !== 'None' && ip !== '',
   );
   return (spec?.ports ?? []).flatMap(({ port, nodePort, protocol = 'TCP', name = '' }) => {

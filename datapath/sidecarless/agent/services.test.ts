@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { V1Service } from '@kubernetes/client-node';
+import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
 import type { MapEntry } from '../bpf/map.ts';
 import type { Mirror } from './mirror.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { type Frontend, serviceKey } from './records.ts';
 import { ServiceTable } from './services.ts';
 
-const nodes = [{ name: 'one', addresses: ['172.30.0.11'], podCidrs: [] }];
-const more = [...nodes, { name: 'two', addresses: ['172.30.0.12'], podCidrs: [] }];
+const nodes = [{ name: 'one', addresses: ['172.30.0.11'], externalAddresses: [], podCidrs: [] }];
+const more = [...nodes, { name: 'two', addresses: ['172.30.0.12'], externalAddresses: [], podCidrs: [] }];
 const name = { namespace: 'default', name: 'web' };
 const service: V1Service = { spec: { clusterIPs: ['10.96.0.9'], ports: [{ port: 80, nodePort: 30080 }] } };
 
-function tableOf(): { table: ServiceTable; has: (address: string, port: number) => boolean; gone: Frontend[] } {
-  const services = memory();
+function tableOf(
+  services = memory(),
+  backends = memory(),
+): { table: ServiceTable; has: (address: string, port: number) => boolean; gone: Frontend[] } {
   const gone: Frontend[] = [];
-  const table = new ServiceTable(services, memory(), 'one', (backend) => gone.push(backend));
+  const table = new ServiceTable(services, backends, 'one', (backend) => gone.push(backend));
   const has = (address: string, port: number): boolean =>
     services.get(serviceKey({ address, port, protocol: 6 }, 0)) !== null;
   return { table, has, gone };
@@ -31,6 +33,7 @@ function pod(name: string, hostPort: number | null): PodFacts {
     labels: {},
     namedPorts: [],
     shortcut: true,
+    workload: { kind: 'Pod', name: 'web' },
     hostPorts: hostPort === null ? [] : [{ hostAddress: null, hostPort, port: 8080, protocol: 6 }],
   };
 }
@@ -72,6 +75,27 @@ test('host ports are no services', () => {
   table.set(name, service, []);
   table.setPlaces(nodes, [pod('a', 8085)]);
   assert.equal(table.size, 1);
+});
+
+test('a backend that went while there was no agent is told of by the next one', () => {
+  const slice = (addresses: readonly string[]): V1EndpointSlice => ({
+    addressType: 'IPv4',
+    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+    endpoints: addresses.map((address) => ({ addresses: [address] })),
+  });
+  const maps = [memory(), memory()] as const;
+  const first = tableOf(...maps);
+  first.table.set(name, service, [slice(['10.244.1.5', '10.244.1.6'])]);
+  first.table.settle();
+  assert.deepEqual(first.gone, []);
+  const next = tableOf(...maps);
+  next.table.set(name, service, [slice(['10.244.1.6'])]);
+  assert.deepEqual(next.gone, []);
+  next.table.settle();
+  assert.deepEqual(next.gone, [{ address: '10.244.1.5', port: 8080, protocol: 6 }]);
+  assert.equal(maps[1].size, 1);
+  next.table.settle();
+  assert.equal(next.gone.length, 1);
 });
 
 /** A mirror without a map behind it. */

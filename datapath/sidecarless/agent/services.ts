@@ -109,11 +109,21 @@ export class ServiceTable {
     this.#release(key, before, after);
   }
 
-  /** Forgets what an earlier agent wrote of services that are gone. To be called when all that are there have been set. */
+  /**
+   * Forgets what an earlier agent wrote of services, and of backends that went while there was none. To be called when all
+   * that are there have been set.
+   */
   settle(): void {
     const ports = [...this.#ports.values()].flat();
     this.#services.keepOnly(ports.flatMap(portEntries).map(({ key }) => key));
-    this.#backends.keepOnly(ports.flatMap(({ all }) => all.map(({ id }) => backendKey(id))));
+    const kept = new Set(ports.flatMap(({ all }) => all.map(({ id }) => id)));
+    const gone = this.#backends.entries().filter(({ key }) => !kept.has(uint32At(key, 0)));
+    this.#backends.keepOnly([...kept].map(backendKey));
+    for (const { value } of gone) {
+      const backend = frontendOf(value);
+      this.#backendIds.forget(frontendText(backend));
+      this.#gone(backend);
+    }
   }
 
   nameOf(address: string, port: number): ServiceName | null {
@@ -198,8 +208,12 @@ function frontendText({ address, port, protocol }: Frontend): string {
 
 /** The same of a record that begins with address, port and protocol. */
 function nameOf(record: Uint8Array): string {
+  return frontendText(frontendOf(record));
+}
+
+function frontendOf(record: Uint8Array): Frontend {
   const view = new DataView(record.buffer, record.byteOffset);
-  return frontendText({ address: formatAddress(record), port: view.getUint16(16), protocol: record[18] ?? 0 });
+  return { address: formatAddress(record), port: view.getUint16(16), protocol: record[18] ?? 0 };
 }
 
 function slotOf(key: Uint8Array): number {

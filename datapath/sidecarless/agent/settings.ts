@@ -7,14 +7,17 @@ export const settingsMap = 'sidecarless';
 /** What can be changed while the agents run. */
 export type Settings = { readonly shortcut: boolean };
 
-/** Calls back with the settings now and after each change, until the signal aborts. What is not said is on. */
+/** Calls back with the settings as soon as they are known and after each change, until the signal aborts. */
 export function watchSettings(
   kube: Kube,
   { namespace, signal, onChange }: { namespace: string; signal: AbortSignal; onChange: (settings: Settings) => void },
 ): void {
-  kube.inform<V1ConfigMap>(`/api/v1/namespaces/${namespace}/configmaps`, {
+  const objects = kube.inform<V1ConfigMap>(`/api/v1/namespaces/${namespace}/configmaps`, {
     signal,
     fieldSelector: `metadata.name=${settingsMap}`,
-    onChange: (object, deleted) => onChange({ shortcut: deleted || object.data?.shortcut !== 'off' }),
+    onChange: () => tell(),
+    onSync: () => tell(),
   });
+  // What is not said is on.
+  const tell = (): void => onChange({ shortcut: objects.list()[0]?.data?.shortcut !== 'off' });
 }

@@ -9,6 +9,7 @@ import { streamFlows } from './flow-stream.ts';
 import { log } from './log.ts';
 import { perCpuSum } from './per-cpu.ts';
 import { readTraceQuery, type TraceSources, tracePolicy } from './policy-trace.ts';
+import type { Reconciler } from './reconciler.ts';
 import type { ServiceTable } from './services.ts';
 import type { Settings } from './settings.ts';
 
@@ -17,11 +18,12 @@ export type StatusSources = TraceSources & {
   registry: Registry;
   services: ServiceTable;
   settings: () => Settings;
+  reconciler: Pick<Reconciler, 'enforcedVersion'>;
 };
 
 /** Serves health, metrics, flows and evidence over HTTP, on all of the node's addresses, until the signal aborts. */
 export async function serveStatus(port: number, sources: StatusSources, signal: AbortSignal): Promise<void> {
-  const { datapath, endpoints, flows, registry, services, state, settings } = sources;
+  const { datapath, endpoints, flows, reconciler, registry, services, state, settings } = sources;
   const agent = randomUUID();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
     const url = new URL(request.url ?? '/', 'http://agent');
@@ -48,6 +50,8 @@ export async function serveStatus(port: number, sources: StatusSources, signal: 
             addresses: link.addresses,
           })),
           services: services.size,
+          // In the maps is what was read as `enforced`: where that is behind, they are about to be written, or cannot be.
+          policyRevision: { read: state.rulesVersion, enforced: reconciler.enforcedVersion },
           policies: state.policies().map(({ policy, problems }) => ({ ...policy, problems })),
         });
       case '/flows.json':

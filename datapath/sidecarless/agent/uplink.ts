@@ -27,15 +27,32 @@ export async function findUplink({ name, addresses }: NodeFacts, signal: AbortSi
   return { name: link.ifname, ifindex: link.ifindex, mtu: () => Number(readFileSync(path, 'utf8')) };
 }
 
-/** Sends what the node itself sends to other nodes' pods by way of those nodes. */
+/** Who has made a route (`rtm_protocol`): by this number the agent knows its own, those of an earlier one included. */
+const routeProtocol = 76;
+
+const Routes = z.array(z.object({ dst: z.string() }));
+
+/**
+ * Sends what the node itself sends to other nodes' pods by way of those nodes, and takes away the routes to nodes that
+ * are gone.
+ * @throws LabError naming the routes that cannot be made; all others are there then.
+ */
 export async function routePods(own: NodeFacts, nodes: readonly NodeFacts[], signal: AbortSignal): Promise<void> {
-  const lines = nodes
+  const wanted = nodes
     .filter(({ name }) => name !== own.name)
-    .flatMap((node) =>
-      node.podCidrs.flatMap((range) => {
-        const via = addressFor(node, range);
-        return via === null ? [] : [`route replace ${range} via ${via}`];
-      }),
-    );
-  if (lines.length > 0) await exec('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n`, signal });
+    .flatMap((node) => node.podCidrs.map((range) => ({ range, via: addressFor(node, range) })))
+    .filter(({ via }) => via !== null);
+  const there = await Promise.all(['-4', '-6'].map((family) => routesOf(family, signal)));
+  const gone = there.flat().filter((route) => wanted.every(({ range }) => range !== route));
+  const lines = [
+    ...gone.map((range) => `route delete ${range} proto ${routeProtocol}`),
+    ...wanted.map(({ range, via }) => `route replace ${range} via ${via} proto ${routeProtocol}`),
+  ];
+  if (lines.length > 0) await exec('ip', ['-force', '-batch', '-'], { input: `${lines.join('\n')}\n`, signal });
+}
+
+/** The agent's routes, of one family. */
+async function routesOf(family: string, signal: AbortSignal): Promise<string[]> {
+  const { stdout } = await exec('ip', ['-json', family, 'route', 'show', 'proto', `${routeProtocol}`], { signal });
+  return Routes.parse(JSON.parse(stdout.trim() || '[]')).map(({ dst }) => dst);
 }

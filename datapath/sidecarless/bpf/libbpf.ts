@@ -23,6 +23,7 @@ export type Libbpf = {
   attachProgram(program: number, target: number, type: number, flags: number): number;
   createTcHook(hook: Bytes): number;
   attachTc(hook: Bytes, options: Bytes): number;
+  queryTc(hook: Bytes, options: Bytes): number;
   createMap(type: number, name: string, key: number, value: number, entries: number, options: Bytes): number;
   getPinned(path: string): number;
   lookup(fd: number, key: Bytes, value: Bytes): number;
@@ -42,6 +43,8 @@ export type Libbpf = {
     options: Bytes,
   ): number;
   testRun(program: number, options: Bytes): number;
+  enableStatistics(type: number): number;
+  information(fd: number, information: Bytes, size: Uint32Array): number;
   possibleCpus(): number;
   setPrint(print: Handle): Handle;
 };
@@ -124,6 +127,7 @@ function load(): Libbpf {
     attachProgram: of('int bpf_prog_attach(int prog_fd, int fd, int type, uint32_t flags)'),
     createTcHook: of('int bpf_tc_hook_create(void *hook)'),
     attachTc: of('int bpf_tc_attach(const void *hook, void *opts)'),
+    queryTc: of('int bpf_tc_query(const void *hook, void *opts)'),
     createMap: of(
       'int bpf_map_create(int type, const char *name, uint32_t key, uint32_t value, uint32_t entries, const void *opts)',
     ),
@@ -140,6 +144,8 @@ function load(): Libbpf {
       'int bpf_map_lookup_batch(int fd, void *from, void *next, void *keys, void *values, void *count, const void *opts)',
     ),
     testRun: of('int bpf_prog_test_run_opts(int fd, void *opts)'),
+    enableStatistics: of('int bpf_enable_stats(int type)'),
+    information: of('int bpf_obj_get_info_by_fd(int fd, void *info, void *size)'),
     possibleCpus: of('int libbpf_num_possible_cpus(void)'),
     setPrint: of('void *libbpf_set_print(void *fn)'),
   };

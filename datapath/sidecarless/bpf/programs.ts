@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressOf, check, checkHandle, type Handle, libbpf, quietly } from './libbpf.ts';
 import { type BpfMap, bpfMap } from './map.ts';
+import { programId } from './program-information.ts';
 
 /** A loaded object file: its programs and maps. Closing it leaves what is pinned or attached. */
 export type BpfObject = {
@@ -73,20 +74,40 @@ const tcHandle = 1;
 const tcReplace = 1;
 const exists = -17;
 
-/** Attaches a tc program to a link of this network namespace, in place of the one that is there. */
-export function attachToLink(programFd: number, ifindex: number, point: keyof typeof tcPoints): void {
+/** Attaches tc programs, by their descriptors, to a link of this network namespace, in place of those that are there. */
+export function attachToLink(ifindex: number, programs: Partial<Record<keyof typeof tcPoints, number>>): void {
   // It may be there already, which libbpf would tell of on standard error.
   const created = quietly(() => libbpf().createTcHook(tcHook(ifindex, tcPoints.ingress | tcPoints.egress)));
   if (created !== exists) check(`clsact on link ${ifindex}`, created);
-  // struct bpf_tc_opts: its size, the program, flags, its id, handle and priority.
+  for (const point of ['ingress', 'egress'] as const) {
+    const programFd = programs[point];
+    if (programFd === undefined) continue;
+    const attached = libbpf().attachTc(tcHook(ifindex, tcPoints[point]), tcOptions(programFd));
+    check(`tc on link ${ifindex}`, attached);
+  }
+}
+
+/** Whether these programs are where {@link attachToLink} has put them. */
+export function isAttachedToLink(ifindex: number, programs: Partial<Record<keyof typeof tcPoints, number>>): boolean {
+  return (['ingress', 'egress'] as const).every((point) => {
+    const programFd = programs[point];
+    if (programFd === undefined) return true;
+    const options = tcOptions(0, 0);
+    // That there is none is an answer, which libbpf would tell of on standard error.
+    const found = quietly(() => libbpf().queryTc(tcHook(ifindex, tcPoints[point]), options));
+    return found === 0 && new DataView(options.buffer).getUint32(16, true) === programId(programFd);
+  });
+}
+
+/** struct bpf_tc_opts: its size, the program, flags, its id, handle and priority. */
+function tcOptions(programFd: number, flags = tcReplace): Uint8Array {
   const options = new DataView(new ArrayBuffer(32));
   options.setBigUint64(0, 32n, true);
   options.setInt32(8, programFd, true);
-  options.setUint32(12, tcReplace, true);
+  options.setUint32(12, flags, true);
   options.setUint32(20, tcHandle, true);
   options.setUint32(24, tcPriority, true);
-  const attached = libbpf().attachTc(tcHook(ifindex, tcPoints[point]), new Uint8Array(options.buffer));
-  check(`tc on link ${ifindex}`, attached);
+  return new Uint8Array(options.buffer);
 }
 
 /** struct bpf_tc_hook: its size, the interface, the attach point and the parent. */

@@ -4,7 +4,7 @@ import type { BpfMap } from './map.ts';
 
 /** A reader of a ring buffer. There is one for each map: it says how far everybody has read. */
 export type RingReader = {
-  /** Hands over all records that are there. @returns how many. */
+  /** Hands over the records that are there now, and none that come meanwhile. @returns how many. */
   consume(): number;
   close(): void;
 };
@@ -34,18 +34,21 @@ export function readRing(map: BpfMap, size: number, handle: (record: Uint8Array)
       let count = 0;
       let position = Number(consumed[0] ?? 0n);
       // Atomics: what is read after a position or a header is not older than that.
-      for (let end = Number(Atomics.load(produced, 0)); position < end; end = Number(Atomics.load(produced, 0))) {
-        while (position < end) {
-          const at = position & mask;
-          const header = Atomics.load(headers, at / 4);
-          // Somebody is still writing it, and those behind it have to wait.
-          if ((header & busy) !== 0) return count;
-          const length = header & ~discarded;
+      const end = Number(Atomics.load(produced, 0));
+      while (position < end) {
+        const at = position & mask;
+        const header = Atomics.load(headers, at / 4);
+        // Somebody is still writing it, and those behind it have to wait.
+        if ((header & busy) !== 0) return count;
+        const length = header & ~discarded;
+        position += Math.ceil((length + headerSize) / 8) * 8;
+        try {
           if ((header & discarded) === 0) {
             handle(data.subarray(at + headerSize, at + headerSize + length));
             count++;
           }
-          position += Math.ceil((length + headerSize) / 8) * 8;
+        } finally {
+          // Also what could not be handled: nobody shall meet it again.
           Atomics.store(consumed, 0, BigInt(position));
         }
       }

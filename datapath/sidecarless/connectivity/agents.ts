@@ -7,8 +7,8 @@ import { Flow } from '../flow/flow.ts';
 
 /** The node agents of a pool, as a test asks them. */
 export type Agents = {
-  /** Names of the policies that each of them knows. */
-  policies(): Promise<string[][]>;
+  /** Names of the policies that each of them enforces; null where that is not yet all that it has read. */
+  policies(): Promise<(string[] | null)[]>;
   /** The last flows of all of them that are younger than `since`, an RFC 3339 time. */
   flows(since: string): Promise<Flow[]>;
   /** Time of the youngest flow. */
@@ -42,8 +42,11 @@ export function agentsOf(context: DataPlaneContext, { systemNamespace: namespace
   type Answer = { flows: { flow: { time: string } }[] };
   return {
     async policies() {
-      const answers = await ask<{ policies: { name: string }[] }>('/status');
-      return answers.map(({ policies }) => policies.map(({ name }) => name));
+      type Status = { policies: { name: string }[]; policyRevision: { read: number; enforced: number } };
+      const answers = await ask<Status>('/status');
+      return answers.map(({ policies, policyRevision: { read, enforced } }) =>
+        read === enforced ? policies.map(({ name }) => name) : null,
+      );
     },
     async flows(since) {
       const answers = await ask<Answer>(`/flows.json?last=${keptFlows}`);

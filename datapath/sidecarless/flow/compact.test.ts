@@ -17,7 +17,7 @@ test("Hubble's own lines", () => {
     'Jan  1 00:20:34.567 [node-1]: 1.1.1.1:31793 (health) -> 2.2.2.2:8080 (ID:12345) Policy denied DROPPED (TCP Flags: SYN)',
   );
   assert.equal(
-    formatCompact(testFlow({ ...stranger, type: 3, reason: 133 })),
+    formatCompact({ ...testFlow({ ...stranger, type: 3, reason: 133 }), is_reply: false }),
     'Jan  1 00:20:34.567: 1.1.1.1:31793 (health) -> 2.2.2.2:8080 (ID:12345) policy-verdict:none EGRESS DENIED (TCP Flags: SYN)',
   );
 });
@@ -33,7 +33,11 @@ test('pods by name, and replies from the point of view of who opened the connect
   );
 });
 
-test('drops, of which nobody knows whether they were replies', () => {
+test('drops and denials, of which nobody knows whether they were replies', () => {
+  assert.equal(
+    formatCompact(testFlow({ type: 3, reason: 133 })),
+    'Jan  1 00:20:34.567: default/client-1:31793 (ID:300) <> shop/web-7d4b9-x2x8q:8080 (ID:301) policy-verdict:none EGRESS DENIED (TCP Flags: SYN)',
+  );
   assert.equal(
     formatCompact(testFlow({ type: 2, reason: 181, rule: 6, direction: 0 })),
     'Jan  1 00:20:34.567: default/client-1:31793 (ID:300) <> shop/web-7d4b9-x2x8q:8080 (ID:301) Policy denied by denylist DROPPED (TCP Flags: SYN)',

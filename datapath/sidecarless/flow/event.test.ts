@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LabError } from '../../../clusters/error.ts';
-import { decodeEvent } from './event.ts';
+import { decodeEvent, isEvent } from './event.ts';
 import { eventLayout } from './event-layout.ts';
 import { testEvent } from './test-event.ts';
 
@@ -109,4 +109,7 @@ test('what this agent does not know is refused', () => {
   assert.throws(() => decodeEvent(drop.subarray(0, 103)), refusal(/has 103 bytes, not 104/));
   assert.throws(() => decodeEvent(testEvent({ type: 9 })), refusal(/type 9/));
   assert.throws(() => decodeEvent(testEvent({ point: 77 })), refusal(/point 77/));
+  assert.deepEqual([drop, drop.subarray(0, 103), testEvent({ type: 9 }), testEvent({ point: 77 })].map(isEvent), [
+    ...[true, false, false, false],
+  ]);
 });

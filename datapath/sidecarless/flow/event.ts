@@ -98,6 +98,12 @@ export function decodeEvent(bytes: Uint8Array | DataView): DatapathEvent {
   };
 }
 
+/** Whether {@link decodeEvent} can read it: programs of another version may have left others. */
+export function isEvent(bytes: Uint8Array): boolean {
+  const { size } = eventLayout;
+  return bytes.length >= size && typeNames.has(bytes[offsets.type] ?? 0) && pointNames.has(bytes[offsets.point] ?? 0);
+}
+
 function invalid(what: string): LabError {
   return new LabError('LAB_EVENT_INVALID', {
     message: `An event of the datapath ${what}: its programs are not those that this agent was written for`,

@@ -1,9 +1,10 @@
-import type { FlowPolicy, FlowService, PolicyMatch } from './flow.ts';
+import type { FlowPolicy, FlowService, FlowWorkload, PolicyMatch } from './flow.ts';
 
 /** What the agent knows of a pod. `endpoint` is null for pods of other nodes. Labels are in the form `k8s:app=web`. */
 export type FlowPod = {
   namespace: string;
   name: string;
+  workload: FlowWorkload;
   labels: readonly string[];
   identity: number;
   endpoint: number | null;

@@ -46,6 +46,11 @@ test('ends by pod, address or identity', () => {
   assert.deepEqual(shown({ to: ['8.8.8.8'] }), ['dns']);
   assert.deepEqual(shown({ from: ['2001:DB8:0::1'] }), ['ping']);
   assert.deepEqual(shown({ to: ['reserved:world'] }), ['dns']);
+  const inRange = {
+    ...flows.dns,
+    destination: { ...flows.dns.destination, identity: 1 << 24, labels: ['cidr:8.0.0.0/8', 'reserved:world'] },
+  };
+  assert.equal(flowFilter({ to: ['reserved:world'] })(inRange), true);
 });
 
 test('verdicts, namespaces, ports and protocols', () => {

@@ -64,7 +64,8 @@ function endMatch(value: string): Match {
   }
   if (value.startsWith('reserved:')) {
     const wanted = knownIdentity(value);
-    return ({ endpoint }) => endpoint.identity === wanted;
+    // A range of addresses has a number of its own, and is in the world still.
+    return ({ endpoint }) => endpoint.identity === wanted || endpoint.labels.includes(value);
   }
   return podMatch(value);
 }

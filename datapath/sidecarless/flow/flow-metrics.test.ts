@@ -71,6 +71,6 @@ test("policy verdicts by what matched, but for the node's own traffic", async ()
 
 test('lost events are counted', async () => {
   assert.deepEqual(await samples('hubble_lost_events_total', [], 3), [
-    'hubble_lost_events_total{source="bpf_ring_buffer"} 3',
+    'hubble_lost_events_total{source="perf_event_ring_buffer"} 3',
   ]);
 });

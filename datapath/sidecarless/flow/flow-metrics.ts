@@ -53,7 +53,7 @@ export function flowMetrics(registry: Registry): FlowMetrics {
           );
       }
     },
-    lost: (count) => lostEvents.inc({ source: 'bpf_ring_buffer' }, count),
+    lost: (count) => lostEvents.inc({ source: 'perf_event_ring_buffer' }, count),
   };
 }
 

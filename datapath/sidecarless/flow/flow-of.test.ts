@@ -11,8 +11,22 @@ test('a forwarded packet has the names that the agent knows', () => {
     drop_reason_desc: null,
     IP: { source: '10.0.0.1', destination: '10.0.1.1', ipVersion: 'IPv4' },
     l4: { TCP: { source_port: 31793, destination_port: 8080, flags: { SYN: true } } },
-    source: { ID: 7, identity: 300, namespace: 'default', labels: ['k8s:app=client'], pod_name: 'client-1' },
-    destination: { ID: null, identity: 301, namespace: 'shop', labels: ['k8s:app=web'], pod_name: 'web-7d4b9-x2x8q' },
+    source: {
+      ID: 7,
+      identity: 300,
+      namespace: 'default',
+      labels: ['k8s:app=client'],
+      pod_name: 'client-1',
+      workloads: [{ kind: 'Pod', name: 'client-1' }],
+    },
+    destination: {
+      ID: null,
+      identity: 301,
+      namespace: 'shop',
+      labels: ['k8s:app=web'],
+      pod_name: 'web-7d4b9-x2x8q',
+      workloads: [{ kind: 'Deployment', name: 'web' }],
+    },
     Type: 'L3_L4',
     node_name: 'node-1',
     event_type: { type: 4, sub_type: 5 },
@@ -52,6 +66,8 @@ test('a dropped packet says why, and by whom it was denied', () => {
     { kind: 'CiliumClusterwideNetworkPolicy', namespace: null, name: 'no-web' },
   ]);
   assert.deepEqual([denied.ingress_allowed_by, denied.egress_denied_by], [[], []]);
+  const answer = testFlow({ type: 2, reason: 181, rule: 6, direction: 1, isReply: 1 });
+  assert.deepEqual([answer.traffic_direction, answer.ingress_denied_by[0]?.name], ['EGRESS', 'no-web']);
   const invalid = testFlow({ type: 2, reason: 134, rule: 5 });
   assert.deepEqual([invalid.egress_allowed_by, invalid.egress_denied_by], [[], []]);
   assert.equal(testFlow({ type: 2, reason: 222 }).drop_reason_desc, '222');
@@ -64,8 +80,8 @@ test('a policy verdict says what matched', () => {
     return [flow.verdict, flow.drop_reason_desc, flow.policy_match_type, flow.is_reply];
   };
   assert.deepEqual(verdict({ rule: 5 }), ['FORWARDED', null, 2, false]);
-  assert.deepEqual(verdict({ rule: 6, reason: 181 }), ['DROPPED', 'POLICY_DENY', 3, false]);
-  assert.deepEqual(verdict({ reason: 133 }), ['DROPPED', 'POLICY_DENIED', 0, false]);
+  assert.deepEqual(verdict({ rule: 6, reason: 181 }), ['DROPPED', 'POLICY_DENY', 3, null]);
+  assert.deepEqual(verdict({ reason: 133 }), ['DROPPED', 'POLICY_DENIED', 0, null]);
   assert.deepEqual(verdict({}), ['FORWARDED', null, 4, false]);
   assert.deepEqual(verdict({ rule: 77 }), ['FORWARDED', null, null, false]);
 });
@@ -86,7 +102,14 @@ test('a translation says which pod asked for which service', () => {
 
 test('a socket that cannot be told a pod from leaves the source unknown', () => {
   const { source } = testTranslation({ socket: 98n });
-  assert.deepEqual(source, { ID: null, identity: 0, namespace: null, labels: ['reserved:unknown'], pod_name: null });
+  assert.deepEqual(source, {
+    ID: null,
+    identity: 0,
+    namespace: null,
+    labels: ['reserved:unknown'],
+    pod_name: null,
+    workloads: [],
+  });
 });
 
 test("identities that are no pod's have labels of their own", () => {
@@ -97,6 +120,7 @@ test("identities that are no pod's have labels of their own", () => {
     namespace: null,
     labels: ['reserved:world'],
     pod_name: null,
+    workloads: [],
   });
   const cidr = testFlow({ destination: '192.0.2.1', identities: [300, 1 << 24] });
   assert.deepEqual(cidr.destination.labels, ['cidr:192.0.2.0/24']);

@@ -44,14 +44,21 @@ function verdictOf({ type, reason, point }: DatapathEvent): Verdict {
   return type === 'drop' || reason !== 0 ? 'DROPPED' : 'FORWARDED';
 }
 
-/** A packet that is dropped may be of a connection or not: nobody has looked. A socket's address is no packet. */
-function isReply(event: DatapathEvent): boolean | null {
-  return event.type === 'drop' || event.type === 'translation' ? null : event.isReply;
+/**
+ * Of a packet that is dropped, or denied, nobody need have looked what it belongs to: Hubble does not say either. A
+ * socket's address is no packet.
+ */
+function isReply({ type, reason, isReply }: DatapathEvent): boolean | null {
+  return type === 'drop' || type === 'translation' || reason !== 0 ? null : isReply;
 }
 
 function connectionDirection(event: DatapathEvent): 'INGRESS' | 'EGRESS' {
-  if (!isReply(event)) return event.direction;
-  return event.direction === 'EGRESS' ? 'INGRESS' : 'EGRESS';
+  return isReply(event) ? policedDirection(event) : event.direction;
+}
+
+/** That of the packet which opened the connection: policy is always asked about that one. */
+function policedDirection({ direction, isReply }: DatapathEvent): 'INGRESS' | 'EGRESS' {
+  return (direction === 'EGRESS') === isReply ? 'INGRESS' : 'EGRESS';
 }
 
 function subType({ type, reason, point }: DatapathEvent): number {
@@ -85,6 +92,7 @@ function endpoint(pod: FlowPod | null, known: number, id: number, context: FlowC
     namespace: pod?.namespace ?? null,
     labels: pod?.labels ?? labels(identity, context),
     pod_name: pod?.name ?? null,
+    workloads: pod === null ? [] : [pod.workload],
   };
 }
 
@@ -114,7 +122,7 @@ function deciders(
   event: DatapathEvent,
   rule: FlowRule | null,
 ): Pick<Flow, 'egress_allowed_by' | 'ingress_allowed_by' | 'egress_denied_by' | 'ingress_denied_by'> {
-  const isEgress = connectionDirection(event) === 'EGRESS';
+  const isEgress = policedDirection(event) === 'EGRESS';
   const policies: readonly FlowPolicy[] =
     rule === null ? [] : [{ kind: rule.kind, namespace: rule.namespace, name: rule.name }];
   const allowed = event.reason === 0 ? policies : [];

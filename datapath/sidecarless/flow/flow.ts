@@ -43,6 +43,10 @@ export const Layer4 = z.union([
 ]);
 export type Layer4 = z.infer<typeof Layer4>;
 
+/** What a pod is one of: its Deployment rather than its ReplicaSet, and itself where nothing made it. */
+export const FlowWorkload = z.strictObject({ name: z.string(), kind: z.string() });
+export type FlowWorkload = z.infer<typeof FlowWorkload>;
+
 export const FlowEndpoint = z.strictObject({
   /** The node's own number of the pod; null where it is no pod of that node. */
   ID: z.int().nullable(),
@@ -50,6 +54,7 @@ export const FlowEndpoint = z.strictObject({
   namespace: z.string().nullable(),
   labels: z.array(z.string()).readonly(),
   pod_name: z.string().nullable(),
+  workloads: z.array(FlowWorkload).readonly(),
 });
 export type FlowEndpoint = z.infer<typeof FlowEndpoint>;
 

@@ -7,6 +7,7 @@ import { type TestEvent, testEvent } from './test-event.ts';
 const client: FlowPod = {
   namespace: 'default',
   name: 'client-1',
+  workload: { kind: 'Pod', name: 'client-1' },
   labels: ['k8s:app=client'],
   identity: 300,
   endpoint: 7,
@@ -14,6 +15,7 @@ const client: FlowPod = {
 const server: FlowPod = {
   namespace: 'shop',
   name: 'web-7d4b9-x2x8q',
+  workload: { kind: 'Deployment', name: 'web' },
   labels: ['k8s:app=web'],
   identity: 301,
   endpoint: null,
