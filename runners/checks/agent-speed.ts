@@ -3,6 +3,7 @@ import { openEndpoint } from '../../datapath/sidecarless/agent/endpoint.ts';
 import { ipcacheEntries } from '../../datapath/sidecarless/agent/ipcache.ts';
 import { mirrorOf } from '../../datapath/sidecarless/agent/mirror.ts';
 import type { PodFacts } from '../../datapath/sidecarless/agent/pod-facts.ts';
+import { policyMaps } from '../../datapath/sidecarless/agent/policy-maps.ts';
 import { sizes } from '../../datapath/sidecarless/agent/records.ts';
 import { ServiceTable } from '../../datapath/sidecarless/agent/services.ts';
 import { check, libbpf } from '../../datapath/sidecarless/bpf/libbpf.ts';
@@ -54,7 +55,7 @@ function addressSpeed(): Speed {
   const mirror = mirrorOf(ipcache);
   const all = Array.from({ length: pods }, (_, number) => ({ pod: podOf(number), identity: 256 + (number % 500) }));
   const seconds = timed(() =>
-    mirror.put(ipcacheEntries({ ownNode, nodes: [], apiServers: [], pods: all, ranges: [] })),
+    mirror.put(ipcacheEntries({ ownNode, ownAddresses: [], nodes: [], apiServers: [], pods: all, ranges: [] })),
   );
   return closing([ipcache], 'addresses', seconds);
 }
@@ -64,6 +65,7 @@ async function policySpeed(): Promise<Speed> {
   const addresses = hashMap('speed_endpoints', sizes.address, sizes.endpoint, 4096);
   // It is the programs that look endpoints' maps up by this one; here it only holds their descriptors.
   const policies = hashMap('speed_policies', 4, 4, 4096);
+  const mapsOfPolicies = policyMaps(policies);
   const none = { entries: [], policeIngress: false, policeEgress: false };
   const { policy, problems } = parseOne();
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
@@ -74,7 +76,11 @@ async function policySpeed(): Promise<Speed> {
       ...{ containerId: `${number}`, ifname: 'eth0', netns: '', pod: { namespace: 'shop', name: pod.name, uid: '' } },
       ...{ addresses: pod.addresses, ifindex: number + 1, mac: '02:00:00:00:00:01', nodeMac: '02:00:00:00:00:02' },
     };
-    const maps = { datapath: { policies, connections: policies }, endpoints: mirrorOf(addresses) };
+    const maps = {
+      datapath: { connections: policies, masqueraded: policies },
+      policies: mapsOfPolicies,
+      endpoints: mirrorOf(addresses),
+    };
     return openEndpoint(maps, link, { pod, identity: 256 + number, policy: none });
   });
   const opened = await Promise.all(opening);
@@ -93,7 +99,7 @@ async function policySpeed(): Promise<Speed> {
     }
   });
   addresses.close();
-  policies.close();
+  // The other map is for the end of this process to close: spare ones may be on their way into it.
   return { what: 'policies', entries, seconds };
 }
 
@@ -139,7 +145,13 @@ function podOf(number: number): PodFacts {
   const pod = { metadata: { namespace: 'shop', name: `pod-${number}`, labels: { app: `app-${number % identities}` } } };
   return {
     ...{ namespace: 'shop', name: `pod-${number}`, uid: '', node: ownNode, labels: podLabels(pod, namespace) },
-    ...{ addresses: [`10.200.${number >> 8}.${number & 255}`], namedPorts: [], hostPorts: [], shortcut: true },
+    ...{
+      addresses: [`10.200.${number >> 8}.${number & 255}`],
+      namedPorts: [],
+      hostPorts: [],
+      shortcut: true,
+      workload: { kind: 'Pod', name: 'web' },
+    },
   };
 }
 

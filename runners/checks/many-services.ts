@@ -11,9 +11,12 @@ const slicesPath = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointsl
 
 /** Requests to the API under way at once. */
 const atOnce = 32;
-const programmedTimeoutSeconds = 180;
+/** Many at once are much for iptables: 20,000 that went took it longer than three minutes. */
+const programmedTimeoutSeconds = 900;
 const probeTimeoutSeconds = 0.5;
 const pauseMs = 20;
+/** It takes minutes. */
+const progressEvery = 1000;
 
 /** The addresses of the Services made last, one for each data plane: its own workload is behind it. */
 export type Last = ReadonlyMap<Subject, string>;
@@ -22,7 +25,12 @@ export type Last = ReadonlyMap<Subject, string>;
 export async function createServices(
   { kube }: Cluster,
   subjects: readonly Subject[],
-  { from, to, signal }: { from: number; to: number; signal: AbortSignal },
+  {
+    from,
+    to,
+    signal,
+    progress,
+  }: { from: number; to: number; signal: AbortSignal; progress: (message: string) => void },
 ): Promise<Last> {
   await kube.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }], signal);
   const last = new Map<Subject, string>();
@@ -30,6 +38,7 @@ export async function createServices(
   const work = async (): Promise<void> => {
     while (next < to) {
       const number = next++;
+      if (number % progressEvery === 0) progress(`creating Services: ${number} of ${to}`);
       const subject = subjects[number % subjects.length] as Subject;
       const name = `service-${number}`;
       const { port } = subject.planned.testCase;
@@ -46,11 +55,16 @@ export async function createServices(
 }
 
 /** Deletes the first `count` of them, one by one: as a collection they take longer than the API server gives a request. */
-export async function deleteServices({ kube }: Cluster, count: number, signal: AbortSignal): Promise<void> {
+export async function deleteServices(
+  { kube }: Cluster,
+  { count, signal, progress }: { count: number; signal: AbortSignal; progress: (message: string) => void },
+): Promise<void> {
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < count) {
-      const name = `service-${next++}`;
+      const number = next++;
+      if (number % progressEvery === 0) progress(`deleting Services: ${number} of ${count}`);
+      const name = `service-${number}`;
       for (const path of [servicesPath, slicesPath]) await kube.json('DELETE', `${path}/${name}`, { signal });
     }
   };

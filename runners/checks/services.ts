@@ -18,12 +18,15 @@ const defaultPasses = 8;
 const seconds = 1;
 const warmupSeconds = 0.25;
 
-/** Services beside the cluster's own few. The last phase has none again: what has drifted meanwhile is between it and the first. */
+/**
+ * Services beside the cluster's own few. With none again, what has drifted meanwhile is between that and the first phase.
+ * The most come last: to delete them one by one would take longer than all else, and they go with the cluster.
+ */
 const phases = [
   { name: 'few', services: 0 },
   { name: '5,000', services: 5_000 },
-  { name: '20,000', services: 20_000 },
   { name: 'few again', services: 0 },
+  { name: '20,000', services: 20_000 },
 ] as const;
 type PhaseName = (typeof phases)[number]['name'];
 
@@ -73,20 +76,27 @@ async function measureAll(
   for (const { name, services: wanted } of phases) {
     let programmed: Phase['programmed'] = null;
     if (wanted > there) {
-      progress(`${name} Services: creating`);
-      last = await createServices(cluster, subjects, { from: there, to: wanted, signal });
+      last = await createServices(cluster, subjects, { from: there, to: wanted, signal, progress });
     } else if (wanted < there) {
-      progress('deleting Services');
-      await deleteServices(cluster, there, signal);
+      await deleteServices(cluster, { count: there, signal, progress });
     }
     if (wanted !== there) {
       progress(`${name} Services: waiting for the data planes`);
       programmed = await untilProgrammed(cluster, last, { there: wanted > there, signal });
     }
     there = wanted;
-    measured.set(name, { samples: await measurePhase(cluster, deployment, name, input), programmed });
+    const samples = await measurePhase(cluster, deployment, name, input);
+    measured.set(name, { samples, programmed });
+    // Half an hour of work is not to be lost with what fails after it.
+    for (const [{ planned }, values] of samples) progress(`${name} Services: ${planned.id}: ${inShort(values)}`);
   }
   return measured;
+}
+
+function inShort(samples: readonly Sample[]): string {
+  const connections = median(samples.map((sample) => sample.connections));
+  const p50 = median(samples.map((sample) => sample.p50));
+  return `${formatValue(connections, 'requests/second')}, p50 ${p50 === null ? '–' : formatDuration(p50)}`;
 }
 
 async function measurePhase(

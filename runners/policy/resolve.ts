@@ -33,7 +33,8 @@ export function resolveSource(name: EndName, objects: ClusterObjects): End {
 }
 
 /**
- * What a connection to `name` reaches: a Service by its name or address is what is behind it.
+ * What a connection to `name` reaches: a Service by its name or address, or by a port of a node, is what is behind it; so
+ * is a pod that has a port of its node.
  * @throws LabError where there is no such thing, or nothing behind it, with what there is.
  */
 export function resolveTargets(
@@ -52,14 +53,49 @@ export function resolveTargets(
     });
   }
   if (service !== null) {
-    return {
-      service: { namespace: service.metadata?.namespace ?? '', name: service.metadata?.name ?? '' },
-      targets: backendsOf(service, port, objects, fromNode),
-    };
+    const onNode = service.spec?.internalTrafficPolicy === 'Local' ? fromNode : null;
+    return { service: nameOf(service), targets: backendsOf(service, port, objects, onNode) };
   }
+  const exposed = name.kind === 'address' ? exposedAt(name.address, port, objects, fromNode) : null;
+  if (exposed !== null) return exposed;
   if (name.kind !== 'name') return { service: null, targets: [{ end: resolveEnd(name, objects), port }] };
   const found = pod ?? unknownName(name, objects, 'pod or Service');
   return { service: null, targets: [{ end: podEnd(found, objects), port }] };
+}
+
+/** What a port of a node leads to, for who is in the cluster; null where it is the node's own. */
+function exposedAt(
+  address: string,
+  asked: TracedPort,
+  objects: ClusterObjects,
+  fromNode: string | null,
+): Targets | null {
+  const node = objects.nodes.find((one) => nodeAddresses(one).some((own) => canonical(own) === canonical(address)));
+  if (node === undefined) return null;
+  const nodeName = node.metadata?.name ?? '';
+  for (const service of objects.services) {
+    const { ports = [], externalTrafficPolicy } = service.spec ?? {};
+    const found = ports.find((one) => one.nodePort === asked.port && (one.protocol ?? 'TCP') === asked.protocol);
+    if (found === undefined) continue;
+    const onNode = externalTrafficPolicy === 'Local' && nodeName !== fromNode ? nodeName : null;
+    return {
+      service: nameOf(service),
+      targets: backendsOf(service, { ...asked, port: found.port }, objects, onNode),
+    };
+  }
+  for (const pod of objects.pods.filter((one) => isRunning(one) && one.spec?.nodeName === nodeName)) {
+    if (pod.spec?.hostNetwork === true) continue;
+    const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
+    const found = ports.find(
+      ({ hostPort, hostIP = '', protocol = 'TCP' }) =>
+        hostPort === asked.port &&
+        protocol === asked.protocol &&
+        (['', '0.0.0.0', '::'].includes(hostIP) || canonical(hostIP) === canonical(address)),
+    );
+    if (found === undefined) continue;
+    return { service: null, targets: [{ end: podEnd(pod, objects), port: { ...asked, port: found.containerPort } }] };
+  }
+  return null;
 }
 
 function resolveEnd(name: Exclude<EndName, { kind: 'name' }>, objects: ClusterObjects): End {
@@ -100,22 +136,28 @@ function findPod({ namespace, name }: { namespace: string; name: string }, { pod
 
 function findService(name: EndName, { services }: ClusterObjects): V1Service | null {
   if (name.kind === 'entity') return null;
-  const found = services.find(({ metadata, spec }) => {
+  const found = services.find(({ metadata, spec, status }) => {
     if (name.kind === 'name') return metadata?.namespace === name.namespace && metadata.name === name.name;
-    const own = [...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? [])].filter((address) => address !== 'None');
+    const balanced = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip = '', ipMode }) =>
+      ipMode === 'Proxy' ? [] : [ip],
+    );
+    const own = [...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? []), ...balanced].filter(
+      (address) => address !== 'None' && address !== '',
+    );
     return own.some((address) => canonical(address) === canonical(name.address));
   });
   return found ?? null;
 }
 
+/** @param onNode whose backends are the only ones; null: those of all. */
 function backendsOf(
   service: V1Service,
   asked: TracedPort,
   objects: ClusterObjects,
-  fromNode: string | null,
+  onNode: string | null,
 ): Targets['targets'] {
   const { namespace, name } = service.metadata ?? {};
-  const { ports = [], clusterIP, internalTrafficPolicy } = service.spec ?? {};
+  const { ports = [], clusterIP } = service.spec ?? {};
   const isHeadless = clusterIP === 'None';
   const port = ports.find((one) => one.port === asked.port && (one.protocol ?? 'TCP') === asked.protocol);
   if (port === undefined && !isHeadless) {
@@ -124,8 +166,6 @@ function backendsOf(
       message: `The Service ${fullName(service)} has no port ${portText(asked)}: it has ${known.join(', ') || 'none'}`,
     });
   }
-  const isReachable = (node: string | undefined): boolean =>
-    internalTrafficPolicy !== 'Local' || fromNode === null || node === fromNode;
   const backends = objects.slices
     .filter(
       ({ metadata }) => metadata?.namespace === namespace && metadata?.labels?.['kubernetes.io/service-name'] === name,
@@ -137,7 +177,7 @@ function backendsOf(
       // Without an address of its own a Service is but a name: who uses it chooses the port.
       const number = isHeadless ? asked.port : there;
       return (slice.endpoints ?? [])
-        .filter(({ nodeName }) => isReachable(nodeName))
+        .filter(({ nodeName }) => onNode === null || nodeName === onNode)
         .flatMap(({ addresses, conditions }) =>
           number === undefined
             ? []
@@ -190,6 +230,10 @@ function podAddresses({ status }: V1Pod): string[] {
 
 function nodeAddresses({ status }: V1Node): string[] {
   return (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
+}
+
+function nameOf({ metadata }: V1Service): { namespace: string; name: string } {
+  return { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' };
 }
 
 function fullName({ metadata }: V1Service): string {

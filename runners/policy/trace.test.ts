@@ -22,10 +22,19 @@ const service = (name: string, changes: V1Service['spec'] = {}): V1Service => ({
   metadata: { namespace: 'shop', name },
   spec: { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'], ports: [{ name: 'http', port: 80 }], ...changes },
 });
-const slice = (name: string, addresses: readonly string[], conditions = {}): ClusterObjects['slices'][number] => ({
+const exposed = (clusterIP: string, nodePort: number): V1Service['spec'] => ({
+  ...{ clusterIP, clusterIPs: [clusterIP] },
+  ports: [{ name: 'http', port: 80, nodePort }],
+});
+const slice = (
+  name: string,
+  addresses: readonly string[],
+  conditions = {},
+  nodeName = 'a-1',
+): ClusterObjects['slices'][number] => ({
   addressType: 'IPv4',
   metadata: { namespace: 'shop', labels: { 'kubernetes.io/service-name': name } },
-  endpoints: addresses.map((address) => ({ addresses: [address], conditions, nodeName: 'a-1' })),
+  endpoints: addresses.map((address) => ({ addresses: [address], conditions, nodeName })),
   ports: [{ name: 'http', port: 8080 }],
 });
 
@@ -37,17 +46,28 @@ const objects: ClusterObjects = {
     pod('db', 'plain-1', ['10.0.9.1']),
     pod('agent', 'a-1', ['192.0.2.1'], { spec: { hostNetwork: true, containers: [] } }),
     pod('pending', 'a-1', [], { status: { phase: 'Pending' } }),
-    pod('both', 'a-1', ['10.0.0.3']),
+    pod('both', 'a-1', ['10.0.0.3'], {
+      spec: { containers: [{ name: 'app', ports: [{ containerPort: 443, hostPort: 8443 }] }] },
+    }),
   ],
   services: [
     service('front'),
     service('named', { clusterIP: 'None', clusterIPs: ['None'] }),
     service('empty', { clusterIP: '10.96.0.2', clusterIPs: ['10.96.0.2'] }),
     service('both', { clusterIP: '10.96.0.3', clusterIPs: ['10.96.0.3'] }),
+    {
+      ...service('exposed', exposed('10.96.0.5', 30080)),
+      status: { loadBalancer: { ingress: [{ ip: '198.51.100.7' }, { ip: '198.51.100.8', ipMode: 'Proxy' }] } },
+    },
+    service('exposed-locally', { ...exposed('10.96.0.6', 30081), externalTrafficPolicy: 'Local' }),
     service('old', { clusterIP: '10.96.0.4', clusterIPs: ['10.96.0.4'] }),
   ],
   slices: [
     slice('front', ['10.0.0.2', '10.0.9.1']),
+    ...['exposed', 'exposed-locally'].flatMap((name) => [
+      slice(name, ['10.0.0.2']),
+      slice(name, ['10.0.9.1'], {}, 'plain-1'),
+    ]),
     slice('named', ['10.0.0.2']),
     slice('empty', ['10.0.0.2'], { ready: false }),
     slice('old', ['10.0.0.2'], { ready: false, serving: true, terminating: true }),
@@ -142,6 +162,36 @@ test('a Service is what is behind it, on the port that it has there', async () =
   assert.ok(asked.every(({ port }) => port === 8080));
   assert.deepEqual((await trace('shop/client', 'shop/named', '7')).trace.paths[0]?.port.port, 7);
   assert.equal((await trace('shop/client', 'shop/old')).trace.paths.length, 1);
+});
+
+test('a port of a node is what it leads to; any other is the node’s own', async () => {
+  const reached = async (to: string, port: string, from = 'shop/client') => {
+    const { trace: found, asked } = await trace(from, to, port);
+    return [
+      found.service?.name ?? null,
+      asked.flatMap(({ peer, port }) => ('address' in peer ? [`${peer.address} ${port}`] : [])),
+    ];
+  };
+  const asked = (peer: string, port: number) => [`${peer} ${port}`, `10.0.0.1 ${port}`];
+  for (const address of ['192.0.2.1', '192.0.2.9']) {
+    assert.deepEqual(await reached(address, '30080'), ['exposed', [...asked('10.0.0.2', 8080), '10.0.9.1 8080']]);
+  }
+  // With the external policy Local another node has only its own backends, and one's own all.
+  assert.deepEqual(await reached('192.0.2.9', '30081'), ['exposed-locally', ['10.0.9.1 8080']]);
+  assert.deepEqual(await reached('192.0.2.1', '30081'), [
+    'exposed-locally',
+    [...asked('10.0.0.2', 8080), '10.0.9.1 8080'],
+  ]);
+  assert.deepEqual(await reached('192.0.2.1', '8443'), [null, asked('10.0.0.3', 443)]);
+  for (const [address, port] of [
+    ['192.0.2.9', '8443'],
+    ['192.0.2.1', '8443/UDP'],
+    ['192.0.2.1', '30082'],
+  ] as const) {
+    assert.deepEqual(await reached(address, port), [null, [`${address} ${port.split('/')[0]}`]]);
+  }
+  assert.deepEqual((await reached('198.51.100.7', '80'))[0], 'exposed');
+  assert.deepEqual((await reached('198.51.100.8', '80'))[0], null);
 });
 
 test('where nobody polices, nobody is asked', async () => {

@@ -19,6 +19,8 @@ test('sees work that is done between the kernel’s ticks', () => {
   const begin = readMachineTime();
   const until = performance.now() + 200;
   while (performance.now() < until);
-  const { busySeconds } = busyBetween(begin, readMachineTime());
-  assert.ok(busySeconds >= 0.17, `200 ms of work show as ${busySeconds} s`);
+  const { busySeconds, stealSeconds } = busyBetween(begin, readMachineTime());
+  // In what a hypervisor took of the 200 ms this process did no work.
+  const seen = `${busySeconds} s, and ${stealSeconds} s were stolen`;
+  assert.ok(busySeconds >= 0.17 - stealSeconds, `200 ms of work show as ${seen}`);
 });
