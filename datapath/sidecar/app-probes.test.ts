@@ -20,16 +20,16 @@ before(async () => {
       server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
     );
   const port = await listen(application);
-  const http = (path: string): AppProbe => ({
-    timeoutSeconds: 0.2,
+  const http = (path: string, timeoutSeconds = 10): AppProbe => ({
+    timeoutSeconds,
     check: { kind: 'http', scheme: 'HTTP', port, path, headers: [{ name: 'x-own', value: '1' }] },
   });
   const probes: Record<string, AppProbe> = {
     '/app-health/a/livez': http('/healthy'),
     '/app-health/a/readyz': http('/ill'),
-    '/app-health/a/startupz': http('/hangs'),
-    '/app-health/b/livez': { timeoutSeconds: 0.2, check: { kind: 'tcp', port } },
-    '/app-health/b/readyz': { timeoutSeconds: 0.2, check: { kind: 'tcp', port: 1 } },
+    '/app-health/a/startupz': http('/hangs', 0.2),
+    '/app-health/b/livez': { timeoutSeconds: 10, check: { kind: 'tcp', port } },
+    '/app-health/b/readyz': { timeoutSeconds: 10, check: { kind: 'tcp', port: 1 } },
   };
   const handle = appProbeHandler(probes, '127.0.0.1');
   agent = createServer((request, response) => void handle(request, response));

@@ -12,7 +12,8 @@ import { traceSidecarless } from './trace.ts';
 import { traceCases } from './trace-cases.ts';
 
 /** Long enough for a SYN that is allowed, short enough for one that is dropped. */
-const connectMs = 500;
+/** For a connection that nobody answers, and for one that somebody should. */
+const [silenceMs, answerMs] = [500, 10_000];
 
 testInNamespaces(import.meta.filename, () => {
   const stop = new AbortController();
@@ -46,7 +47,8 @@ testInNamespaces(import.meta.filename, () => {
           });
           const since = await newestTime();
           const isAllowed = [egress, ingress].every((answer) => answer.startsWith('allowed'));
-          assert.equal(await connect(client, addressOf(target), port), isAllowed, what);
+          const patienceMs = isAllowed ? answerMs : silenceMs;
+          assert.equal(await connect(client, addressOf(target), port, patienceMs), isAllowed, what);
           const verdict = isAllowed ? 'FORWARDED' : 'DROPPED';
           await until(`${what}: a flow that is ${verdict}`, async () => {
             const lines = await flows({
@@ -180,7 +182,7 @@ testInNamespaces(import.meta.filename, () => {
     const query = { ...plain, follow: true, last: 0, filter: { pods: ['lab-sidecarless/client'], types: ['trace'] } };
     const done = sidecarlessFlows(context, cluster.pool, query, (line) => lines.push(line));
     const seen = (what: RegExp) => lines.some(({ text }) => what.test(text));
-    const talk = async (): Promise<boolean> => connect(podOf('client'), addressOf(podOf('near')), 8080);
+    const talk = async (): Promise<boolean> => connect(podOf('client'), addressOf(podOf('near')), 8080, answerMs);
 
     await untilTalked(/near:8080 .* FORWARDED/);
     const agents = await kube.json<{ items: V1Pod[] }>('GET', `/api/v1/namespaces/${systemNamespace}/pods`);
@@ -223,8 +225,8 @@ testInNamespaces(import.meta.filename, () => {
     return traceSidecarless(cluster.context, cluster.pool, question);
   }
 
-  async function connect(pod: V1Pod, address: string, port: number): Promise<boolean> {
-    const script = `require('net').connect({ host: '${address}', port: ${port}, timeout: ${connectMs} })
+  async function connect(pod: V1Pod, address: string, port: number, patienceMs: number): Promise<boolean> {
+    const script = `require('net').connect({ host: '${address}', port: ${port}, timeout: ${patienceMs} })
       .on('connect', () => process.exit(0)).on('error', () => process.exit(1)).on('timeout', () => process.exit(2))`;
     return (await cluster.run(pod, 'app', ['node', '-e', script])).exitCode === 0;
   }

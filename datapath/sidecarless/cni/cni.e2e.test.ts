@@ -196,6 +196,8 @@ testInNamespaces(import.meta.filename, () => {
     assert.equal(node.detached.length, 1);
     await nothingLeft();
 
+    await node.stopAgent();
+    await node.startAgent(2);
     node.onAttach = (_endpoint, given) =>
       new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)));
     const late = await failure('ADD', 'a');
@@ -204,6 +206,8 @@ testInNamespaces(import.meta.filename, () => {
     await deleted('a');
     await nothingLeft();
 
+    await node.stopAgent();
+    await node.startAgent();
     node.onAttach = async () => undefined;
     await exec('ip', ['-n', 'a', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other']);
     assert.match((await failure('ADD', 'a')).msg, /failed: .*File exists/);

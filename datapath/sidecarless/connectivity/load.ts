@@ -9,7 +9,7 @@ export function loadProgram(url: string, milliseconds: number): string {
     const agents = [new http.Agent({ keepAlive: true, maxSockets: 1 }), new http.Agent({ keepAlive: false })];
     const next = (agent) => {
       if (Date.now() > end) return done();
-      http.get('${url}', { agent, timeout: 2000 }, (response) => {
+      http.get('${url}', { agent, timeout: 15_000 }, (response) => {
         response.resume(); response.on('end', () => { answered++; next(agent); });
       }).on('error', (reason) => { failed++; error += String(reason) + '; '; next(agent); })
         .on('timeout', function () { this.destroy(new Error('timeout')); });

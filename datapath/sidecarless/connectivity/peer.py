@@ -9,6 +9,7 @@ was not from where it was asked), or an errno's name;
 {call: "held"} gives [{name, exchanges, failure}].
 """
 import errno
+import itertools
 import json
 import os
 import random
@@ -21,6 +22,8 @@ import time
 PATIENCE = 5.0
 PAUSE = 0.1
 ECHO, ECHO_REPLY = 8, 0
+# A flow that is known is not told of again for a while, so datagrams of every attempt come from a port of their own.
+UDP_PORTS = itertools.count(20000)
 # Python's module has no name for it yet. Interface, address to answer from, address that was asked.
 IP_PKTINFO = 8
 IN_PKTINFO = struct.Struct("i4s4s")
@@ -47,7 +50,7 @@ def probe_udp(made, attempt):
     # The same by a socket that is not connected, as resolvers have them.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as loose:
         loose.settimeout(attempt["patience"])
-        loose.bind((attempt["source"] or "", 0))
+        loose.bind((attempt["source"] or "", next(UDP_PORTS)))
         loose.sendto(b"?", asked)
         if loose.recvfrom(64)[1] != asked:
             raise FromElsewhere()
@@ -90,7 +93,7 @@ def probe(attempt):
     with socket.socket(socket.AF_INET, kind, number) as made:
         made.settimeout(attempt["patience"])
         # The port is known before the attempt, which may end without one.
-        made.bind((attempt["source"] or "", 0))
+        made.bind((attempt["source"] or "", next(UDP_PORTS) if attempt["protocol"] == "UDP" else 0))
         if attempt["protocol"] != "ICMP":
             found["port"] = made.getsockname()[1]
         try:

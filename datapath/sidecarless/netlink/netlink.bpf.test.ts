@@ -124,10 +124,17 @@ testInNamespaces(import.meta.filename, () => {
   });
 });
 
-/** Without duplicates. */
+/** Without duplicates, and without threads that have ended since they were listed. */
 function namespacesOfThreads(): string[] {
-  const threads = readdirSync('/proc/self/task');
-  return [...new Set(threads.map((thread) => readlinkSync(`/proc/self/task/${thread}/ns/net`)))];
+  const namespaceOf = (thread: string): string[] => {
+    try {
+      return [readlinkSync(`/proc/self/task/${thread}/ns/net`)];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  };
+  return [...new Set(readdirSync('/proc/self/task').flatMap(namespaceOf))];
 }
 
 /** Opens files until there can be no more. */
