@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { exec, tryExec } from '../exec.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
@@ -38,8 +39,11 @@ const supervise = `import { supervise } from '${import.meta.dirname}/supervise.t
 
 test('one that is ready is waited for, and killed it is gone', { skip }, async () => {
   assert.equal(await startOf(`${supervise}\nawait supervise(async () => {});`), 'ready\n');
-  const { stdout } = await exec('ps', ['-eo', 'args']);
-  assert.doesNotMatch(stdout, /lab-supervisor-test/);
+  const processes = async (): Promise<string> => (await exec('ps', ['-eo', 'args'])).stdout;
+  for (let waitedMs = 0; waitedMs < 10_000 && (await processes()).includes('lab-supervisor-test'); waitedMs += 50) {
+    await delay(50);
+  }
+  assert.doesNotMatch(await processes(), /lab-supervisor-test/);
 });
 
 test('one whose start fails says why', { skip }, async () => {

@@ -22,7 +22,7 @@ async function withServer<T>(status: number, use: (port: number) => Promise<T>):
 }
 
 test('HTTP answers from 200 to 399 are healthy', async () => {
-  const target = { podIp: '127.0.0.1', container, timeoutSeconds: 1 };
+  const target = { podIp: '127.0.0.1', container, timeoutSeconds: 10 };
   for (const [status, success] of [
     [200, true],
     [302, true],
@@ -36,8 +36,9 @@ test('HTTP answers from 200 to 399 are healthy', async () => {
 });
 
 test('a silent server and a closed port are unhealthy', async () => {
-  const target = { podIp: '127.0.0.1', container, timeoutSeconds: 0.1 };
-  const silent = await withServer(200, (port) => httpCheck({ port, path: '/slow' }, target));
+  const target = { podIp: '127.0.0.1', container, timeoutSeconds: 10 };
+  const hasty = { ...target, timeoutSeconds: 0.1 };
+  const silent = await withServer(200, (port) => httpCheck({ port, path: '/slow' }, hasty));
   assert.match(silent.message, /context deadline exceeded/);
   const closed = await withServer(200, async (port) => port);
   assert.match((await httpCheck({ port: closed }, target)).message, /connect: connection refused$/);

@@ -113,7 +113,10 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
 
   test('probes decide on readiness and restarts', async () => {
     const { createPod, podWhen, deletePod, run, events } = cluster();
-    const file = (path: string) => ({ exec: { command: ['test', '-e', path] }, periodSeconds: 1, failureThreshold: 1 });
+    const file = (path: string) => ({
+      exec: { command: ['test', '-e', path] },
+      ...{ periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 30 },
+    });
     await createPod('probed', {
       containers: [
         shell('app', 'touch /alive; trap "exit 3" TERM; sleep 3600 & wait', {
@@ -227,7 +230,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
       terminationGracePeriodSeconds: 20,
       containers: [
         shell('app', 'trap "echo terminated; exit 0" TERM; while :; do sleep 0.1; done', {
-          lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo stopping > /proc/1/fd/1'] } } },
+          lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo stopping > /proc/1/fd/1; sleep 2'] } } },
         }),
       ],
     });
