@@ -78,7 +78,7 @@ test('a file that exists is not overwritten, and nothing is measured for it', as
   ]);
   assert.equal(exitCode, 2);
   assert.match(stderr, /mine\.json.*exists/);
-  assert.ok(performance.now() - began < 5000, 'it says so before it measures');
+  assert.ok(performance.now() - began < 20_000, 'it says so before it measures');
 });
 
 for (const [what, text, message] of [
@@ -201,7 +201,7 @@ test('a check and the e2e tests refuse while a cluster is up, and leave it alone
     const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, ...words]);
     assert.deepEqual({ exitCode, stdout }, { exitCode: 2, stdout: '' }, words.join(' '));
     assert.match(stderr, /A cluster is up, with none; .*\n.*`lab down`/, words.join(' '));
-    assert.ok(performance.now() - began < 5000, 'it says so before it does anything');
+    assert.ok(performance.now() - began < 20_000, 'it says so before it does anything');
   }
   assert.notEqual(await attach(), null);
 });

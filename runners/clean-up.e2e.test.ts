@@ -14,7 +14,7 @@ import type { Comparison } from '../results/comparison.ts';
 import { type HostState, readHostState, remainingDifferences } from './checks/host-state.ts';
 import { exclusively, requireNoCluster } from './session.ts';
 import { untilLine } from './until-line.ts';
-import { withoutLoad } from './without-load.ts';
+import { judgedRun, withoutLoad } from './without-load.ts';
 
 const program = join(import.meta.dirname, 'lab.ts');
 let before_: HostState;
@@ -192,7 +192,7 @@ function lab(...words: string[]) {
 /** A run to its end, whose rows are valid but for what a busy machine does to them. */
 async function shortRun(...more: string[]): Promise<ExecResult> {
   const words = ['run', 'latency', '--planes', 'none', '--blocks', '1', '--seconds', '1', '--json', ...more];
-  const result = await tryExec(process.execPath, [program, ...words], { timeoutMs: 300_000 });
+  const result = await judgedRun(() => tryExec(process.execPath, [program, ...words], { timeoutMs: 300_000 }));
   assert.ok(result.exitCode === 0 || result.exitCode === 4, result.stderr);
   const { scenario, rows } = JSON.parse(result.stdout) as Comparison;
   assert.equal(scenario, 'latency');

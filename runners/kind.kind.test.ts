@@ -12,7 +12,7 @@ import { assertConforms, expectFromNowOn } from './conformance/expected.ts';
 import { recordPods } from './conformance/record.ts';
 import { exclusively, requireNoCluster } from './session.ts';
 import { untilLine } from './until-line.ts';
-import { withoutLoad } from './without-load.ts';
+import { judgedRun, withoutLoad } from './without-load.ts';
 
 // One cluster for all: it takes its time to come up.
 const program = join(import.meta.dirname, 'lab.ts');
@@ -79,7 +79,9 @@ test('up brings a cluster with all data planes, and down leaves nothing but the 
       '2',
       '--json',
     ];
-    const { exitCode, stdout, stderr } = await tryExec(process.execPath, [program, ...words, '--rate', '200']);
+    const { exitCode, stdout, stderr } = await judgedRun(() =>
+      tryExec(process.execPath, [program, ...words, '--rate', '200']),
+    );
     // A machine that is as busy as three data planes on kind make it may not keep a timetable: that is not what is tested.
     assert.ok([0, 4].includes(exitCode), stderr);
     const { rows } = JSON.parse(stdout) as Comparison;

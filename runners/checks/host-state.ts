@@ -63,7 +63,7 @@ export function differences(before: HostState, after: HostState): string[] {
  * The differences that remain. The kernel takes namespaces apart after their last process has ended, so a difference
  * counts only if it is still there at the deadline.
  */
-export async function remainingDifferences(before: HostState, timeoutSeconds = 5): Promise<string[]> {
+export async function remainingDifferences(before: HostState, timeoutSeconds = 30): Promise<string[]> {
   const deadline = Date.now() + timeoutSeconds * 1000;
   for (;;) {
     const found = differences(before, await readHostState());

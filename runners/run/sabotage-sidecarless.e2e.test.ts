@@ -5,7 +5,7 @@ import { exec } from '../../clusters/exec.ts';
 import { tearDown } from '../../clusters/life/life.ts';
 import { assertAllProven, assertInvalid, assertValidPath, openStage, type Stage } from './test-stage.ts';
 
-const signal = AbortSignal.timeout(300_000);
+const signal = AbortSignal.timeout(900_000);
 const pool = poolOf('sidecarless', 'sidecarless');
 const Links = z.tuple([z.object({ link_index: z.number() })]);
 const NodeLinks = z.array(z.object({ ifindex: z.number(), ifname: z.string() }));

@@ -7,7 +7,7 @@ import { tearDown } from '../../clusters/life/life.ts';
 import { Run } from '../../results/run.ts';
 import { assertAllProven, assertInvalid, assertValidPath, measuredOf, openStage, type Stage } from './test-stage.ts';
 
-const signal = AbortSignal.timeout(300_000);
+const signal = AbortSignal.timeout(900_000);
 const sidecar = poolOf('sidecar', 'sidecar');
 const notThroughTheClient = /client-envoy\/\w+ had to grow by \d+, but it grew by 0/;
 let stage: Stage;
@@ -60,7 +60,7 @@ test('a sidecar that speaks plaintext where it claims mTLS is seen on the wire',
 test('a container that starts again costs the figures of one block, and a generator that dies the blocks to come', async () => {
   const kills: Promise<void>[] = [];
   const later = (kill: () => Promise<void>) => kills.push(delay(2000).then(kill));
-  const run = await stage.shortRun({ blocks: 2, seconds: 2, profiles: ['l4'] }, (step) => {
+  const run = await stage.shortRun({ blocks: 2, seconds: 6, profiles: ['l4'] }, (step) => {
     if (step === 'block 1 of 2: sidecar/l4/mtls/cross-node')
       later(() => killContainer('lab-sidecar-system', 'control'));
     if (step === 'block 2 of 2: none/l4/none/cross-node') later(() => killContainer('lab-none', 'generator'));

@@ -188,19 +188,19 @@ func TestEchoSaysWhatItSaw(t *testing.T) {
 func TestFreezeHoldsBackOnePortForThatLong(t *testing.T) {
 	s := start(t)
 	begun := time.Now()
-	s.freeze(t, s.ports[0], 150)
+	s.freeze(t, s.ports[0], 1000)
 	s.freeze(t, s.ports[0], 20)
 	get(t, s.url(s.ports[1], "/"), http.StatusOK)
-	if took := time.Since(begun); took >= 150*time.Millisecond {
+	if took := time.Since(begun); took >= time.Second {
 		t.Errorf("the other port answered after %v", took)
 	}
 	get(t, s.url(s.ports[0], "/"), http.StatusOK)
-	if took := time.Since(begun); took < 150*time.Millisecond || took > 400*time.Millisecond {
+	if took := time.Since(begun); took < time.Second || took > 5*time.Second {
 		t.Errorf("the frozen port answered after %v", took)
 	}
 	begun = time.Now()
 	get(t, s.url(s.ports[0], "/"), http.StatusOK)
-	if took := time.Since(begun); took > 100*time.Millisecond {
+	if took := time.Since(begun); took > 900*time.Millisecond {
 		t.Errorf("the thawed port answered after %v", took)
 	}
 }
@@ -226,7 +226,7 @@ func TestStoppingAnswersWhatIsUnderWay(t *testing.T) {
 	if got := <-status; got != http.StatusOK {
 		t.Errorf("the request under way got status %d", got)
 	}
-	if err := <-s.ended; err != nil || time.Since(begun) > time.Second {
+	if err := <-s.ended; err != nil || time.Since(begun) > 5*time.Second {
 		t.Errorf("ended with %v after %v", err, time.Since(begun))
 	}
 }

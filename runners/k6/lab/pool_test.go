@@ -91,7 +91,7 @@ func TestErrorsAreCountedByKindAndApart(t *testing.T) {
 	if !maps.Equal(result.Errors.Kinds, want) || result.Errors.Count != 16 || result.Errors.Latency.Count() != 16 || result.Latency.Count() != 84 {
 		t.Errorf("errors %+v, %d answered", result.Errors.Kinds, result.Latency.Count())
 	}
-	if took := time.Since(begun); took < 500*time.Millisecond || took > time.Second {
+	if took := time.Since(begun); took < 500*time.Millisecond || took > 5*time.Second {
 		t.Errorf("given up after %v", took)
 	}
 	if got := result.Totals; got.Reconnects < 2 || got.Connections != got.Reconnects+1 || got.Requests != served.Load() {
@@ -171,7 +171,7 @@ func TestWithNoServerLeftRequestsFailAsNotConnected(t *testing.T) {
 	if kinds := result.Errors.Kinds; kinds["connect"]+kinds["reset"] != 10 || kinds["connect"] < 9 {
 		t.Errorf("errors %v", kinds)
 	}
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("it took %v to find out", took)
 	}
 }
@@ -195,7 +195,8 @@ func TestLatencyCountsFromTheTick(t *testing.T) {
 	asked.WarmupSeconds = 0.5
 	p, _ := connected(t, asked, func(_ int64, w http.ResponseWriter) { good(w) })
 	// All 15 ticks arrive now; the scenario started 2 s ago, and ticks are 100 ms apart. Number 7 was dropped.
-	start := p.log.now() - 2*time.Second
+	begun := p.log.now()
+	start := begun - 2*time.Second
 	for range 7 {
 		p.get()
 	}
@@ -204,6 +205,7 @@ func TestLatencyCountsFromTheTick(t *testing.T) {
 		p.get()
 	}
 	p.drain(5 * time.Second)
+	took := p.log.now() - begun
 	result := p.result(start, []time.Duration{drop})
 	if got := result.Arrivals; got.Scheduled != 10 || got.Started != 9 || got.Dropped != 1 || got.Late != 9 {
 		t.Errorf("arrivals %+v", got)
@@ -211,7 +213,7 @@ func TestLatencyCountsFromTheTick(t *testing.T) {
 	// Tick 5 is the first one measured: it was due 1.5 s ago. Tick 14 is the last: 0.6 s ago.
 	longest, _ := result.Latency.Quantile(1)
 	shortest, _ := result.Latency.Quantile(0)
-	if longest < 1480*time.Millisecond || longest > 1700*time.Millisecond || shortest < 590*time.Millisecond || shortest > 800*time.Millisecond {
+	if longest < 1480*time.Millisecond || longest > 1520*time.Millisecond+took || shortest < 590*time.Millisecond || shortest > 620*time.Millisecond+took {
 		t.Errorf("latencies from %v to %v", shortest, longest)
 	}
 }
