@@ -102,6 +102,34 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+for (const [when, script, exitCode, said] of [
+  ['ends the command in order, with 5', 'fail()', 5, /^lab: Error: of a library\n/],
+  [
+    'while it is interrupted does not keep it from ending in order',
+    "process.on('SIGINT', () => setImmediate(fail)); process.kill(process.pid, 'SIGINT')",
+    130,
+    /^lab: while it ended: Error: of a library\n(.*\n)*lab: Interrupted by SIGINT\.\n$/,
+  ],
+] as const) {
+  test(`a fault that nobody catches ${when}`, async () => {
+    const preload = join(root, 'preload.mjs');
+    await writeFile(
+      preload,
+      `const fail = () => void Promise.reject(new Error('of a library'));
+      const asSoonAsItRuns = setInterval(() => {
+        if (process.listenerCount('uncaughtException') === 0) return;
+        clearInterval(asSoonAsItRuns);
+        ${script};
+      }, 5);`,
+    );
+    const result = await tryExec(process.execPath, ['--import', preload, entry, 'doctor'], {
+      ...{ env: environment(), extendEnv: false, timeoutMs: 50_000 },
+    });
+    assert.equal(result.exitCode, exitCode, result.stderr);
+    assert.match(result.stderr, said);
+  });
+}
+
 test('a reader that goes away is no failure with a stack', async () => {
   const { stdout, stderr } = await tryExec('sh', ['-c', `"$0" "$1" list --json | head -c 1`, process.execPath, entry], {
     env: environment(),

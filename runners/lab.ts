@@ -5,6 +5,10 @@ import { commands } from './commands.ts';
 import { tidyUp } from './tidy-up.ts';
 
 // The entry of `lab`: signals in, exit code out.
+
+/** For a command to end in order after a fault that nobody has caught. */
+const endingLimitMs = 60_000;
+
 const interruption = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
@@ -17,6 +21,23 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   interruption.abort(new LabError('LAB_INTERRUPTED', { message: 'Nobody reads the output.', exitCode: 130 }));
 });
+// Where nobody reads what goes wrong there is nobody to tell.
+process.stderr.on('error', () => undefined);
+
+// What nobody has caught ends the command in order too, or a cluster would be left behind. Of a command that is being
+// interrupted it is only told: libraries have such faults when they are.
+let isAtFault = false;
+process.on('uncaughtException', (error) => {
+  const exitCode = interruption.signal.aborted && !isAtFault ? 130 : 5;
+  // What has failed may be what somebody waits for.
+  setTimeout(() => process.exit(exitCode), endingLimitMs);
+  if (interruption.signal.aborted) {
+    process.stderr.write(`lab: while it ended: ${error instanceof Error ? error.stack : String(error)}\n`);
+  } else {
+    isAtFault = true;
+    interruption.abort(error);
+  }
+});
 
 const exitCode = await runCli(process.argv.slice(2), {
   commands,
@@ -27,4 +48,4 @@ const exitCode = await runCli(process.argv.slice(2), {
   tidyUp: () => tidyUp((message) => process.stderr.write(`${message}\n`)),
 });
 // Whatever a library still holds open must not hold the command up.
-process.exit(exitCode);
+process.exit(isAtFault ? 5 : exitCode);
