@@ -70,9 +70,14 @@ for (const [when, line] of [
   test(`Ctrl-C ${when} ends with 130 and leaves nothing behind`, async () => {
     const run = startRun();
     await untilLine(run, line);
+    let said = '';
+    run.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
     run.kill('SIGINT');
     const { exitCode } = await run.ended;
-    assert.equal(exitCode, 130);
+    assert.equal(exitCode, 130, said);
+    assert.doesNotMatch(said, /while it ended/);
     assert.deepEqual(await remainingDifferences(before_), []);
   });
 

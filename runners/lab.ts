@@ -24,8 +24,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Where nobody reads what goes wrong there is nobody to tell.
 process.stderr.on('error', () => undefined);
 
-// What nobody has caught ends the command in order too, or a cluster would be left behind. Of a command that is being
-// interrupted it is only told: libraries have such faults when they are.
+// What nobody has caught ends the command in order too, or a cluster would be left behind. While one ends already it is
+// told, and the clean-up goes on.
 let isAtFault = false;
 process.on('uncaughtException', (error) => {
   const exitCode = interruption.signal.aborted && !isAtFault ? 130 : 5;
