@@ -5,13 +5,13 @@ import { startControlPlane } from '../control-plane/start.ts';
 import { exec } from '../exec.ts';
 import { images } from '../images.ts';
 import type { Kube } from '../kube.ts';
+import type { RuntimeNode } from '../kubelet/node/runtime-node.ts';
+import { type Runtime, startRuntime } from '../kubelet/runtime.ts';
 import { logDirectory, privateDirectory } from '../life/paths.ts';
 import { addressPlan } from './address-plan.ts';
 import { enter, holdNamespace } from './namespace.ts';
 import * as network from './network.ts';
 import { createNode } from './node.ts';
-import { type Runtime, startRuntime } from './runtime/runtime.ts';
-import type { RuntimeNode } from './runtime/runtime-node.ts';
 
 export type EmbeddedClusterOptions = {
   nodes: readonly { name: string; pool: string }[];

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { containersDirectory } from '../kubelet/node/runtime-node.ts';
 import { privateDirectory } from '../life/paths.ts';
 import { addressPlan } from './address-plan.ts';
 import { holdNamespace } from './namespace.ts';
 import * as network from './network.ts';
-import { containersDirectory } from './runtime/runtime-node.ts';
 
 /** A node of the embedded cluster: a network and a mount namespace on the nodes' bridge. */
 export type Node = { name: string; pool: string; index: number; address: string; podCidr: string; pid: number };
