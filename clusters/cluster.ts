@@ -1,4 +1,4 @@
-import type { Kube } from './kube.ts';
+import type { Kube } from './kube/kube.ts';
 
 /** Where a cluster comes from. */
 export const clusterKinds = ['netns', 'kind'] as const;

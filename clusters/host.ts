@@ -1,5 +1,5 @@
 import { requireClusterHost } from './cluster-host.ts';
-import { clusterPackages, ensurePackages } from './host-packages.ts';
+import { clusterPackages, ensurePackages } from './tools/host-packages.ts';
 
 /** Brings a host to where a cluster can start on it: installs the Debian packages that are missing, and says so. */
 export async function prepareHost(context: {

@@ -1,7 +1,7 @@
 import type { Cluster } from './cluster.ts';
 import { podCommand as embeddedPodCommand } from './netns/pod-command.ts';
 import type { ExecRequest } from './netns/supervisor-protocol.ts';
-import { toolPath } from './tools.ts';
+import { toolPath } from './tools/tools.ts';
 
 /**
  * The command line that runs a command in a container of a cluster, from the host: by the supervisor where the nodes are

@@ -1,6 +1,6 @@
 import type { V1EndpointSlice } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import type { Kube } from '../clusters/kube.ts';
+import type { Kube } from '../clusters/kube/kube.ts';
 
 const timeoutSeconds = 60;
 

@@ -1,6 +1,6 @@
 import type { V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { Pool } from '../clusters/cluster.ts';
-import type { Kube } from '../clusters/kube.ts';
+import type { Kube } from '../clusters/kube/kube.ts';
 import type { FlowLine, FlowQuery } from './flow-query.ts';
 import type { PolicyAnswer, PolicyQuestion } from './policy-question.ts';
 

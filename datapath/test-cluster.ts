@@ -2,7 +2,7 @@ import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolOf } from '../clusters/cluster.ts';
 import { type ExecResult, tryExec } from '../clusters/exec.ts';
 import { startEmbeddedCluster } from '../clusters/netns/embedded-cluster.ts';
-import { privateRun, testCgroup } from '../clusters/netns/test-namespaces.ts';
+import { privateRun, testCgroup } from '../clusters/netns/tests/namespaces.ts';
 import type { DataPlaneContext } from './data-plane.ts';
 
 /** An embedded cluster with one pool, in the namespaces of the test. */

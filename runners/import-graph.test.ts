@@ -70,11 +70,11 @@ test('only clusters/exec.ts starts processes', () => {
   assertNone(imports, ({ from, to }) => /^(execa|(node:)?child_process)$/.test(to) && from !== 'clusters/exec.ts');
 });
 
-test('only clusters/kube-connection.ts makes API clients', () => {
+test('only clusters/kube/connection.ts makes API clients', () => {
   assertNone(
     imports,
     ({ from, to, typesOnly }) =>
-      to === '@kubernetes/client-node' && !typesOnly && from !== 'clusters/kube-connection.ts',
+      to === '@kubernetes/client-node' && !typesOnly && from !== 'clusters/kube/connection.ts',
   );
 });
 

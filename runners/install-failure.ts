@@ -2,7 +2,7 @@ import type { V1ContainerStatus, V1NodeList, V1Pod, V1PodList } from '@kubernete
 import type { Pool } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import type { NodeLogs } from '../clusters/kind/node-logs.ts';
-import type { Kube } from '../clusters/kube.ts';
+import type { Kube } from '../clusters/kube/kube.ts';
 import type { BroughtUp } from '../clusters/life/life.ts';
 
 const logLines = 8;

@@ -197,7 +197,7 @@ esac
 /** Puts the table of pins into the repository, with the checksum of that archive. */
 async function pin(archive: Buffer): Promise<void> {
   const integrity = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
-  const table = await readFile(join(repository, 'clusters/pins.ts'), 'utf8');
+  const table = await readFile(join(repository, 'clusters/tools/pins.ts'), 'utf8');
   const changed = table.replace(/integrity: '.*'/, `integrity: '${integrity}'`);
   assert.ok(changed.includes(`version: '${pinned}'`) && changed.includes(integrity));
   await writeFile(join(root, 'repo/clusters/pins.ts'), changed);

@@ -1,10 +1,10 @@
 import { type Cluster, type ClusterKind, outsideNode, type Pool, poolOf } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import { prepareHost } from '../clusters/host.ts';
-import { imageTools } from '../clusters/images.ts';
+import { imageTools } from '../clusters/images/images.ts';
 import { attach, type BroughtUp, bringUp, removeLeftovers, tearDown } from '../clusters/life/life.ts';
 import { withLock } from '../clusters/life/lock.ts';
-import { ensureTools } from '../clusters/tools.ts';
+import { ensureTools } from '../clusters/tools/tools.ts';
 import type { DataPlaneContext } from '../datapath/data-plane.ts';
 import { installBaseNetwork } from '../datapath/none/base-network.ts';
 import { installFailure } from './install-failure.ts';

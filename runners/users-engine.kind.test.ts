@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exec, start } from '../clusters/exec.ts';
 import { ensureEngineTree, runtimeWrapperPath } from '../clusters/kind/engine-tree.ts';
-import { privateRun, testCgroup, testInNamespaces } from '../clusters/netns/test-namespaces.ts';
-import { ensureTools, toolPath } from '../clusters/tools.ts';
+import { privateRun, testCgroup, testInNamespaces } from '../clusters/netns/tests/namespaces.ts';
+import { ensureTools, toolPath } from '../clusters/tools/tools.ts';
 import { untilLine } from './until-line.ts';
 
 const daemonScript = join(import.meta.dirname, '../clusters/kind/daemon.sh');

@@ -1,11 +1,11 @@
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect } from '../connect.ts';
 import { LabError } from '../error.ts';
 import { type Process, start } from '../exec.ts';
-import type { Kube } from '../kube.ts';
-import { type ToolName, toolPath } from '../tools.ts';
+import { connect } from '../kube/connect.ts';
+import type { Kube } from '../kube/kube.ts';
+import { type ToolName, toolPath } from '../tools/tools.ts';
 import {
   apiserverFlags,
   type ControlPlaneSettings,

@@ -1,8 +1,8 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { isAtLeast } from '../go.ts';
-import { cacheRoot } from '../tool-cache.ts';
+import { cacheRoot } from '../tools/cache.ts';
+import { isAtLeast } from '../tools/go.ts';
 import { type Finding, judge } from './finding.ts';
 
 const gibibyte = 2 ** 30;

@@ -1,9 +1,15 @@
 import { join } from 'node:path';
-import { hostGo, isAtLeast } from '../go.ts';
-import { clusterPackages, type HostPackage, hostPackages, installCommand, missingPackages } from '../host-packages.ts';
-import { pins } from '../pins.ts';
-import { requiredGo } from '../tool-build.ts';
-import { isCached, toolNames } from '../tools.ts';
+import { requiredGo } from '../tools/build.ts';
+import { hostGo, isAtLeast } from '../tools/go.ts';
+import {
+  clusterPackages,
+  type HostPackage,
+  hostPackages,
+  installCommand,
+  missingPackages,
+} from '../tools/host-packages.ts';
+import { pins } from '../tools/pins.ts';
+import { isCached, toolNames } from '../tools/tools.ts';
 import { type Finding, judge } from './finding.ts';
 
 /** Programs: those of Debian packages, Node, Go, and the lab's own pinned ones. */

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { contained } from '../contained.ts';
 import { exec } from '../exec.ts';
-import { ensurePackages } from '../host-packages.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
+import { ensurePackages } from '../tools/host-packages.ts';
 
 /**
  * A Debian 12 file system: what is essential, and these packages with what they depend on, `without` files that nobody

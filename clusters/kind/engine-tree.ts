@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec } from '../exec.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
 const tree: DebianTree = {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { tryExec } from '../exec.ts';
-import type { CacheContext } from '../tool-cache.ts';
+import type { CacheContext } from '../tools/cache.ts';
 import { clusterName, engineSocket, kindDirectory, ownPrograms } from './paths.ts';
 
 /** Programs that kind can drive, in the order in which it looks for them. */

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { contained } from '../contained.ts';
 import { LabError } from '../error.ts';
 import { exec, start, tryExec } from '../exec.ts';
-import { toolPath } from '../tools.ts';
+import { toolPath } from '../tools/tools.ts';
 import type { Engine } from './engine.ts';
 import { clusterName } from './paths.ts';
 

@@ -1,9 +1,9 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ContainerImage, digestOf, type Layer, writeImageArchive, writeLayer } from '../image-archive.ts';
-import { type Image, images, imageTools } from '../images.ts';
-import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
-import { ensureTools } from '../tools.ts';
+import { type ContainerImage, digestOf, type Layer, writeImageArchive, writeLayer } from '../images/archive.ts';
+import { type Image, images, imageTools } from '../images/images.ts';
+import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
+import { ensureTools } from '../tools/tools.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
 /** What a container of the embedded cluster has of the host's /usr, one on kind has of this. */

@@ -1,9 +1,9 @@
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec, tryExec } from '../exec.ts';
-import { type ContainerImage, keepLayer, keptLayer, pipeImageArchive } from '../image-archive.ts';
-import { pins } from '../pins.ts';
-import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
+import { type ContainerImage, keepLayer, keptLayer, pipeImageArchive } from '../images/archive.ts';
+import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
+import { pins } from '../tools/pins.ts';
 import { ensureControlPlaneImages, pauseImage } from './control-plane-images.ts';
 import type { Engine } from './engine.ts';
 import { importImages } from './image-import.ts';

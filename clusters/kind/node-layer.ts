@@ -2,12 +2,12 @@ import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireSpace } from '../disk-space.ts';
 import { exec } from '../exec.ts';
-import { goProgram } from '../go.ts';
-import { keepLayer, keptLayer, type Layer } from '../image-archive.ts';
-import { pins } from '../pins.ts';
-import { goEnvironment, requiredGo } from '../tool-build.ts';
-import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tool-cache.ts';
-import { ensureTools, type ToolName, toolPath } from '../tools.ts';
+import { keepLayer, keptLayer, type Layer } from '../images/archive.ts';
+import { goEnvironment, requiredGo } from '../tools/build.ts';
+import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
+import { goProgram } from '../tools/go.ts';
+import { pins } from '../tools/pins.ts';
+import { ensureTools, type ToolName, toolPath } from '../tools/tools.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
 /** What a kind node's file system is made of (https://kind.sigs.k8s.io/docs/design/base-image/). */

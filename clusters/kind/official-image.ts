@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { Agent, fetch } from 'undici';
 import { contained } from '../contained.ts';
 import { exec, tryExec } from '../exec.ts';
-import { ensurePackages } from '../host-packages.ts';
-import { pins } from '../pins.ts';
-import { type CacheContext, cacheRoot, ensureCached } from '../tool-cache.ts';
+import { type CacheContext, cacheRoot, ensureCached } from '../tools/cache.ts';
+import { ensurePackages } from '../tools/host-packages.ts';
+import { pins } from '../tools/pins.ts';
 import type { Engine } from './engine.ts';
 
 const connectTimeoutSeconds = 5;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { runtimeDirectory } from '../life/paths.ts';
-import { cacheRoot } from '../tool-cache.ts';
+import { cacheRoot } from '../tools/cache.ts';
 
 /** What is there while a kind cluster is up: root's alone, on a tmpfs. */
 export const kindDirectory = join(runtimeDirectory, 'kind');

@@ -1,6 +1,6 @@
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
-import type { ImageCatalogue } from '../images.ts';
-import type { Kube } from '../kube.ts';
+import type { ImageCatalogue } from '../images/images.ts';
+import type { Kube } from '../kube/kube.ts';
 import { type ExecRequest, execCommand } from './container/exec-command.ts';
 import { eventRecorder } from './node/events.ts';
 import { NodeAgent } from './node/node-agent.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exec } from '../exec.ts';
-import { toolPath } from '../tools.ts';
+import { toolPath } from '../tools/tools.ts';
 import { startEmbeddedCluster } from './embedded-cluster.ts';
-import { privateRun, testCgroup, testInNamespaces } from './test-namespaces.ts';
+import { privateRun, testCgroup, testInNamespaces } from './tests/namespaces.ts';
 
 testInNamespaces(import.meta.filename, () => {
   test('an API server that ends before the nodes are there is told of, with its last lines', async () => {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { outsideNode, type Pool } from '../cluster.ts';
 import type { ClusterStart } from '../cluster-start.ts';
-import { loadClient } from '../connect.ts';
+import { loadClient } from '../kube/connect.ts';
 import { identify } from '../life/journal.ts';
 import { logDirectory } from '../life/paths.ts';
 import { startSupervisor } from '../supervisor/start.ts';
-import { ensureTools } from '../tools.ts';
+import { ensureTools } from '../tools/tools.ts';
 import type { SupervisorOptions } from './supervisor-protocol.ts';
 
 const startTimeoutSeconds = 90;

@@ -1,5 +1,5 @@
 import type { V1TokenReview } from '@kubernetes/client-node';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { type TokenOwner, tokenAudience } from './certificate-endpoint.ts';
 
 /** Asks the API server whom a service-account token was issued to; null unless it is for us, valid, and of a pod. */

@@ -1,7 +1,7 @@
 import type { KubernetesObject, V1Node, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { apiServerAddress, podKubeconfig } from '../api-server.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { exec } from '../../clusters/exec.ts';
-import { toolPath } from '../../clusters/tools.ts';
+import { toolPath } from '../../clusters/tools/tools.ts';
 import { loadEnvoyApi } from '../envoy/api.ts';
 import { envoyFlags } from '../envoy/flags.ts';
 import { sidecarBootstrap } from './enroll.ts';

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { type EnvoyApi, loadEnvoyApi } from '../envoy/api.ts';
 import { type AuthorityFiles, openAuthority } from '../envoy/certificate-authority.ts';
 import { certificateEndpoint } from '../envoy/certificate-endpoint.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { V1Service } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { connect } from '../../clusters/connect.ts';
+import { connect } from '../../clusters/kube/connect.ts';
 import { startControl } from './control-server.ts';
 import { descriptorsPath } from './places.ts';
 

@@ -1,6 +1,6 @@
 import type { KubernetesObject, V1Deployment, V1Secret } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
 import { createAuthority } from '../envoy/certificate-authority.ts';
 import { controlPorts } from '../envoy/ports.ts';

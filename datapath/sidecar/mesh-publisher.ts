@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import type { MeshWatch } from './mesh-watch.ts';
 import { meshConfigMap } from './places.ts';
 

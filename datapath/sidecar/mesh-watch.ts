@@ -8,7 +8,7 @@ import type {
 } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { AuthorizationPolicy } from '../envoy/authorization.ts';
 import { type Mesh, meshOf } from './mesh.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { exec } from '../../clusters/exec.ts';
-import { testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
 import { redirectRules } from './redirect-rules.ts';
 
 testInNamespaces(import.meta.filename, () => {

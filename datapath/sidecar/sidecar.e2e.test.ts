@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { exec } from '../../clusters/exec.ts';
 import { enter } from '../../clusters/netns/namespace.ts';
-import { testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
 import type { Evidence, TestCase } from '../data-plane.ts';
 import { parseStatistics } from '../envoy/statistics.ts';
 import { object, startTestCluster, type TestCluster } from '../test-cluster.ts';

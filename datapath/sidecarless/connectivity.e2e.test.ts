@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
 import { addressPlan } from '../../clusters/netns/address-plan.ts';
-import { testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
 import { startTestCluster, type TestCluster } from '../test-cluster.ts';
 import { serverPorts, world } from './connectivity/addresses.ts';
 import { type Agents, agentsOf } from './connectivity/agents.ts';

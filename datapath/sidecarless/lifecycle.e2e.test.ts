@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
-import { testInNamespaces } from '../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
 import { object, startTestCluster, type TestCluster } from '../test-cluster.ts';
 import { shortcutAnnotation } from './agent/pod-facts.ts';
 import { askAgent } from './agent-client.ts';

@@ -1,4 +1,4 @@
-import { ensurePackages } from '../../clusters/host-packages.ts';
+import { ensurePackages } from '../../clusters/tools/host-packages.ts';
 import { allPools } from '../planes.ts';
 import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check } from './check.ts';

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { bpftool } from '../../clusters/bpftool.ts';
 import { exec, tryExec } from '../../clusters/exec.ts';
 import { cgroupRoot, runtimeDirectory } from '../../clusters/life/paths.ts';
+import { bpftool } from '../../clusters/tools/bpftool.ts';
 
 /** What the lab could leave behind or change on a host, as sorted lines by kind, so that two states can be compared. */
 export type HostState = Readonly<Record<string, readonly string[]>>;

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { type ReachChange, type WatchRequest, watchReach } from '../run/watch.ts';
 
 /** What a client sees of a server: waits for the next change of a kind, and says when it was (CLOCK_MONOTONIC, seconds). */

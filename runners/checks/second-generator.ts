@@ -1,7 +1,7 @@
 import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
-import type { Kube } from '../../clusters/kube.ts';
-import { ensureTools } from '../../clusters/tools.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
+import { ensureTools } from '../../clusters/tools/tools.ts';
 import { quantile } from '../../results/histogram.ts';
 import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';

@@ -1,7 +1,7 @@
 import { runInForeground } from '../../clusters/exec.ts';
 import { attach } from '../../clusters/life/life.ts';
 import { podCommand } from '../../clusters/pod-command.ts';
-import { ensureTools } from '../../clusters/tools.ts';
+import { ensureTools } from '../../clusters/tools/tools.ts';
 import { command } from '../command.ts';
 import { textFlag } from '../flag.ts';
 import { noCluster } from '../no-cluster.ts';

@@ -1,6 +1,6 @@
 import { runInForeground } from '../../clusters/exec.ts';
 import { attach } from '../../clusters/life/life.ts';
-import { ensureTools, toolPath } from '../../clusters/tools.ts';
+import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
 import { command } from '../command.ts';
 import { noCluster } from '../no-cluster.ts';
 

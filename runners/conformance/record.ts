@@ -10,7 +10,7 @@ import type {
   V1Pod,
 } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 
 /** What became of a container: how it waits, runs or has ended, now and the time before. */
 type ContainerRecord = {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { nodePod } from '../../datapath/node-command.ts';
 
 /** Where and what to listen to: packets of any of these addresses, except on ports that carry no test traffic. */

@@ -1,9 +1,9 @@
 import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
-import { ApiError } from '../../clusters/api-error.ts';
 import type { Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import { ApiError } from '../../clusters/kube/api-error.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import type { DataPlane, Placement } from '../../datapath/data-plane.ts';
 import type { LoadedScenario } from './scenario.ts';
 

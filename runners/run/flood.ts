@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { failed, linesOf, proxyPath } from './generator.ts';
 
 /** Closed loops, one on each connection: a request follows the answer to the one before. */

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { LoadResult } from '../../results/block.ts';
 
 /** What one block of load is asked to be. The rate is in requests per second. */

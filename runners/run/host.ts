@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { tryExec } from '../../clusters/exec.ts';
-import { pins } from '../../clusters/pins.ts';
+import { pins } from '../../clusters/tools/pins.ts';
 import type { Run } from '../../results/run.ts';
 
 /** The machine that a run is measured on, as its record tells it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { poolOf } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { Kube } from '../../clusters/kube.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import type { Deployed } from './deploy.ts';
 import { planTestCases } from './plan.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { LabError } from '../../clusters/error.ts';
 import { tryExec } from '../../clusters/exec.ts';
-import { goProgram } from '../../clusters/go.ts';
-import { goEnvironment, requiredGo } from '../../clusters/tool-build.ts';
+import { goEnvironment, requiredGo } from '../../clusters/tools/build.ts';
+import { goProgram } from '../../clusters/tools/go.ts';
 import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
 
 const repository = join(import.meta.dirname, '../..');

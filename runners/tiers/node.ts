@@ -4,8 +4,8 @@ import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { prepareHost } from '../../clusters/host.ts';
-import { ensurePackages } from '../../clusters/host-packages.ts';
-import { ensureTools, toolNames } from '../../clusters/tools.ts';
+import { ensurePackages } from '../../clusters/tools/host-packages.ts';
+import { ensureTools, toolNames } from '../../clusters/tools/tools.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
 import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
 

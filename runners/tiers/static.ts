@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryExec } from '../../clusters/exec.ts';
-import { ensurePackages, isInstalled } from '../../clusters/host-packages.ts';
+import { ensurePackages, isInstalled } from '../../clusters/tools/host-packages.ts';
 import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
 
 const repository = join(import.meta.dirname, '../..');

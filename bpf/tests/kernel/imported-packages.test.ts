@@ -10,7 +10,7 @@ test('packages of other files and of packages count, those for types and for oth
 }) => {
   const packages = await importedPackages(
     repository,
-    ['datapath/sidecarless/bpf/programs.ts', 'clusters/connect.ts'],
+    ['datapath/sidecarless/bpf/programs.ts', 'clusters/kube/connect.ts'],
     signal,
   );
   for (const name of ['koffi', '@koromix/koffi-linux-x64', '@kubernetes/client-node', 'undici']) {

@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensurePackages } from '../../../clusters/host-packages.ts';
+import { ensurePackages } from '../../../clusters/tools/host-packages.ts';
 import { buildObjects, withObjects } from '../../../datapath/sidecarless/packets/programs.ts';
 import type { MachineResult } from './machine.ts';
 import { type OldestKernelOptions, runOnOldestKernel } from './oldest-kernel.ts';

@@ -2,7 +2,7 @@ import { chmod, copyFile, glob, mkdir, readFile, rename, rm, writeFile } from 'n
 import { join } from 'node:path';
 import { exec } from '../../../clusters/exec.ts';
 import { type DebianTree, ensureDebianTree } from '../../../clusters/kind/debian-tree.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../../../clusters/tool-cache.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached } from '../../../clusters/tools/cache.ts';
 
 /** What a machine boots: a kernel and an initramfs. */
 export type MachineImage = { kernel: string; initrd: string };

@@ -1,5 +1,5 @@
-import { ensurePackages } from '../../../clusters/host-packages.ts';
-import type { CacheContext } from '../../../clusters/tool-cache.ts';
+import type { CacheContext } from '../../../clusters/tools/cache.ts';
+import { ensurePackages } from '../../../clusters/tools/host-packages.ts';
 import { type MachineResult, runMachine } from './machine.ts';
 import { ensureMachineImage } from './machine-image.ts';
 import { withNamelessFiles } from './nameless-files.ts';

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { commandLine, exec } from '../../../clusters/exec.ts';
-import { type CacheContext, cacheName, cacheRoot } from '../../../clusters/tool-cache.ts';
-import { ensureTools, toolPath } from '../../../clusters/tools.ts';
+import { type CacheContext, cacheName, cacheRoot } from '../../../clusters/tools/cache.ts';
+import { ensureTools, toolPath } from '../../../clusters/tools/tools.ts';
 import { importedPackages } from './imported-packages.ts';
 
 const repository = join(import.meta.dirname, '../../..');

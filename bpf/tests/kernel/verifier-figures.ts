@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { contained } from '../../../clusters/contained.ts';
 import { LabError } from '../../../clusters/error.ts';
 import { type ExecResult, exec, tryExec } from '../../../clusters/exec.ts';
-import { ensurePackages } from '../../../clusters/host-packages.ts';
-import type { CacheContext } from '../../../clusters/tool-cache.ts';
-import { ensureTools } from '../../../clusters/tools.ts';
+import type { CacheContext } from '../../../clusters/tools/cache.ts';
+import { ensurePackages } from '../../../clusters/tools/host-packages.ts';
+import { ensureTools } from '../../../clusters/tools/tools.ts';
 import { type OldestKernelOptions, runOnOldestKernel } from './oldest-kernel.ts';
 
 /** A kernel, and how many instructions its verifier went through for each program of the data plane. */

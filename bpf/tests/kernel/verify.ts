@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { release, version } from 'node:os';
 import { basename, join } from 'node:path';
 import { LabError } from '../../../clusters/error.ts';
-import { toolPath } from '../../../clusters/tools.ts';
+import { toolPath } from '../../../clusters/tools/tools.ts';
 import { loadedPrograms } from './loaded-programs.ts';
 import type { KernelFigures } from './verifier-figures.ts';
 

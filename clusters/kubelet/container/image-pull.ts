@@ -1,5 +1,5 @@
 import type { V1Container, V1ContainerState } from '@kubernetes/client-node';
-import type { Image } from '../../images.ts';
+import type { Image } from '../../images/images.ts';
 import { waiting } from '../pod/status.ts';
 import type { BackOff } from './back-off.ts';
 import { imageNameError } from './image-reference.ts';

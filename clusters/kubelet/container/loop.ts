@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { V1Container, V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
-import type { Image } from '../../images.ts';
+import type { Image } from '../../images/images.ts';
 import { LogWriter } from '../log/writer.ts';
 import { longDelay } from '../long-delay.ts';
 import { nodePath, type RuntimeNode } from '../node/runtime-node.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1Container, V1Pod } from '@kubernetes/client-node';
-import type { Image } from '../../images.ts';
+import type { Image } from '../../images/images.ts';
 import { ociSpec } from './oci-spec.ts';
 import { containerPlan } from './plan.ts';
 

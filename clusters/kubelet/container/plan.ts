@@ -1,6 +1,6 @@
 import type { V1Container, V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
-import type { Image } from '../../images.ts';
+import type { Image } from '../../images/images.ts';
 import { hostnameOf } from '../network/files.ts';
 import { containerCapabilities, hostCapabilities } from './capabilities.ts';
 import { hostDevices } from './devices.ts';

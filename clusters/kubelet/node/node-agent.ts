@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1NodeCondition } from '@kubernetes/client-node';
-import { ApiError } from '../../api-error.ts';
-import type { Kube } from '../../kube.ts';
+import { ApiError } from '../../kube/api-error.ts';
+import type { Kube } from '../../kube/kube.ts';
 import { type CniDirectory, watchCniDirectory } from '../network/cni-directory.ts';
 import { nodeObject, nodeStatus } from './node-object.ts';
 import { nodePath, type RuntimeNode } from './runtime-node.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import type { V1Node, V1NodeCondition, V1NodeStatus } from '@kubernetes/client-node';
 import { privateDirectory } from '../../life/paths.ts';
-import { pins } from '../../pins.ts';
+import { pins } from '../../tools/pins.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 
 /** Kubelet's limit of pods on one node. */

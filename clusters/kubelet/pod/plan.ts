@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { V1Container, V1Pod, V1Service } from '@kubernetes/client-node';
-import { ApiError } from '../../api-error.ts';
 import { LabError } from '../../error.ts';
-import type { Image } from '../../images.ts';
-import type { Kube } from '../../kube.ts';
+import type { Image } from '../../images/images.ts';
+import { ApiError } from '../../kube/api-error.ts';
+import type { Kube } from '../../kube/kube.ts';
 import { containerEnvironment } from '../container/environment.ts';
 import type { ContainerPlan } from '../container/oci-spec.ts';
 import { containerPlan } from '../container/plan.ts';

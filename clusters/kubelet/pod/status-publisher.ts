@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApiError } from '../../api-error.ts';
-import type { Kube } from '../../kube.ts';
+import { ApiError } from '../../kube/api-error.ts';
+import type { Kube } from '../../kube/kube.ts';
 import type { PodStatusPatch } from './status.ts';
 
 /** Writes one pod's status: what changes within a few milliseconds in one request, and nothing that is already said. */

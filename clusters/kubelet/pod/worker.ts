@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1Pod, V1PodCondition, V1Service } from '@kubernetes/client-node';
-import { ApiError } from '../../api-error.ts';
-import { findImage, type ImageCatalogue } from '../../images.ts';
-import type { Kube } from '../../kube.ts';
+import { findImage, type ImageCatalogue } from '../../images/images.ts';
+import { ApiError } from '../../kube/api-error.ts';
+import type { Kube } from '../../kube/kube.ts';
 import { ContainerLoop } from '../container/loop.ts';
 import { longestTimerMs } from '../long-delay.ts';
 import type { CniDirectory } from '../network/cni-directory.ts';

@@ -5,10 +5,10 @@ import { before } from 'node:test';
 import type { V1ObjectMeta, V1Pod, V1PodSpec } from '@kubernetes/client-node';
 import { kubeconfig } from '../../control-plane/kubeconfig.ts';
 import { type ExecResult, tryExec } from '../../exec.ts';
-import type { Kube } from '../../kube.ts';
+import type { Kube } from '../../kube/kube.ts';
 import { startEmbeddedCluster } from '../../netns/embedded-cluster.ts';
-import { privateRun, testCgroup, testInNamespaces } from '../../netns/test-namespaces.ts';
-import { toolPath } from '../../tools.ts';
+import { privateRun, testCgroup, testInNamespaces } from '../../netns/tests/namespaces.ts';
+import { toolPath } from '../../tools/tools.ts';
 import { nodePath, type RuntimeNode } from '../node/runtime-node.ts';
 import type { Runtime } from '../runtime.ts';
 

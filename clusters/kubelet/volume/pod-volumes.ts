@@ -9,7 +9,7 @@ import type {
 } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
 import { exec, tryExec } from '../../exec.ts';
-import type { Kube } from '../../kube.ts';
+import type { Kube } from '../../kube/kube.ts';
 import { expand } from '../container/expansion.ts';
 import type { Mount } from '../container/oci-spec.ts';
 import { parseQuantity } from '../container/quantity.ts';

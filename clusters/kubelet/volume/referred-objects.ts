@@ -1,5 +1,5 @@
 import type { KubernetesObject, V1ConfigMap, V1Secret } from '@kubernetes/client-node';
-import type { Kube } from '../../kube.ts';
+import type { Kube } from '../../kube/kube.ts';
 
 type ReferredKinds = { configmaps: V1ConfigMap; secrets: V1Secret };
 

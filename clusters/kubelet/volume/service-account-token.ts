@@ -1,5 +1,5 @@
 import type { V1Pod, V1ServiceAccountTokenProjection } from '@kubernetes/client-node';
-import type { Kube } from '../../kube.ts';
+import type { Kube } from '../../kube/kube.ts';
 
 /** A token and when it is to be asked for anew. */
 export type IssuedToken = { token: string; renewAtMs: number };

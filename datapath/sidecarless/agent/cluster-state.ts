@@ -1,5 +1,5 @@
 import type { KubernetesObject, V1EndpointSlice, V1Namespace, V1Node, V1Pod, V1Service } from '@kubernetes/client-node';
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { ParsedPolicy, Rule } from '../policy/rule.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import { type IdentityObject, type IdentityRegistry, watchIdentities } from './identity-registry.ts';
 
 const shop = { app: 'web', namespace: 'shop' };

@@ -1,5 +1,5 @@
 import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import { CniError, cniCodes } from '../cni/cni-error.ts';
 import type { EndpointHooks, PodEndpoint } from '../cni/endpoint.ts';
 import { ownerKey } from '../cni/lease.ts';

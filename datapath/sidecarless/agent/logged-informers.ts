@@ -1,4 +1,4 @@
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import { log } from './log.ts';
 
 /** The same connection, whose informers say in the log why they go wrong: at once, and then ever more rarely. */

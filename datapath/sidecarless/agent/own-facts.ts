@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import { log } from './log.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
 

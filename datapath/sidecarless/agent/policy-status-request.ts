@@ -1,4 +1,4 @@
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import type { ParsedPolicy, PolicyName } from '../policy/rule.ts';
 import { type PolicyDocument, statusOf } from './policy-status-condition.ts';
 import { eventOf } from './policy-status-event.ts';

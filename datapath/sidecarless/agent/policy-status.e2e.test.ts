@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { object, startTestCluster, type TestCluster } from '../../test-cluster.ts';
 import { sidecarless } from '../sidecarless.ts';
 import type { Condition, PolicyDocument } from './policy-status-condition.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Response } from 'undici';
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { ParsedPolicy } from '../policy/rule.ts';
 import { type LearnPolicy, type ReportOptions, reportPolicies } from './policy-status.ts';

@@ -1,4 +1,4 @@
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 import type { ParsedPolicy } from '../policy/rule.ts';
 import { log as writeLog } from './log.ts';
 import { isJudged, type PolicyDocument } from './policy-status-condition.ts';

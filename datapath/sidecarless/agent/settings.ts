@@ -1,5 +1,5 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
-import type { Kube } from '../../../clusters/kube.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
 
 /** The ConfigMap, in the agents' own namespace, that says how they are set. */
 export const settingsMap = 'sidecarless';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { findUplink, routePods } from './uplink.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExecResult, exec, start } from '../../../clusters/exec.ts';
-import { privateRun } from '../../../clusters/netns/test-namespaces.ts';
+import { privateRun } from '../../../clusters/netns/tests/namespaces.ts';
 import type { EndpointHooks, FormerEndpoint, PodEndpoint } from './endpoint.ts';
 import { cniHandler } from './handler.ts';
 import { type Ipam, openIpam } from './ipam.ts';

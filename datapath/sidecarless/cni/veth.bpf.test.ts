@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { after, afterEach, before, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import type { LinkPlan } from './link-commands.ts';
 import { linkIdentity } from './link-identity.ts';
 import { listPodLinks } from './pod-links.ts';

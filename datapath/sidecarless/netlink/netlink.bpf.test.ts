@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { afterEach, before, beforeEach, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
-import { privateRun, testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { privateRun, testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { addAddress } from './address.ts';
 import { addVethPair, bringLinkUp, deleteLink, prepareLink } from './link.ts';
 import { type Netlink, openNetlink } from './netlink.ts';

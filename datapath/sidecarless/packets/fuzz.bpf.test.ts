@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { type Datapath, loadDatapath } from './datapath.ts';
 import { fuzz } from './fuzz.ts';
 import { linkNames } from './fuzz-world.ts';

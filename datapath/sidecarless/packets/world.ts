@@ -1,5 +1,5 @@
 import { after, before, beforeEach } from 'node:test';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import type { DatapathEvent } from '../flow/event.ts';
 import { prefixesOf } from '../policy/port-space.ts';
 import type { Struct } from './codec.ts';

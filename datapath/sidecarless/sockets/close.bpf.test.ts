@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { closeSockets } from './close.ts';
 import { SocketError } from './test-actor.ts';
 import { protocols, type TestService } from './test-maps.ts';

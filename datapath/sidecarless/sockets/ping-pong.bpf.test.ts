@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { exec, type Process, start } from '../../../clusters/exec.ts';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { startNode, type TestNode } from './test-node.ts';
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { type Actor, SocketError, startActor } from './test-actor.ts';
 import { type Capture, capture } from './test-capture.ts';
 import { dropReasons, protocols, type TestService } from './test-maps.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { acquainted, type Connection, carriedWhile } from './test-connection.ts';
 import { startNode, type TestNode } from './test-node.ts';
 import type { TestPod } from './test-pod.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { testInNamespaces } from '../../../clusters/netns/test-namespaces.ts';
+import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { acquainted, carriedWhile } from './test-connection.ts';
 import { protocols } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';

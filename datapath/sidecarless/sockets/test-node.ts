@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exec } from '../../../clusters/exec.ts';
-import { privateRun, testCgroup } from '../../../clusters/netns/test-namespaces.ts';
+import { privateRun, testCgroup } from '../../../clusters/netns/tests/namespaces.ts';
 import { type Datapath, openDatapath } from '../agent/datapath.ts';
 import { type DatapathEvent, decodeEvent } from '../flow/event.ts';
 import { type TestMaps, testMaps } from './test-maps.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requireClusterHost } from './cluster-host.ts';
+import { requireClusterHost } from '../cluster-host.ts';
 import { isAtLeast } from './go.ts';
 import { isInstalled, packageNames } from './host-packages.ts';
 

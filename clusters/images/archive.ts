@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { commandLine, exec } from './exec.ts';
+import { commandLine, exec } from '../exec.ts';
 
 /** One layer of an image: an uncompressed tar, and its digest (`sha256:…`), by which engines know it. */
 export type Layer = { readonly path: string; readonly digest: string };

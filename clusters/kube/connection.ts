@@ -1,9 +1,9 @@
 import { KubeConfig, type KubernetesObject } from '@kubernetes/client-node';
 import { type Dispatcher, fetch } from 'undici';
+import { LabError } from '../error.ts';
 import { ApiError } from './api-error.ts';
-import { LabError } from './error.ts';
+import { startInformer } from './informer.ts';
 import type { InformOptions, Kube, RequestOptions, WaitOptions } from './kube.ts';
-import { startInformer } from './kube-informer.ts';
 
 /** What `connect` of `connect.ts` does: here is all that needs the library of API clients. */
 export function openConnection(kubeconfig: string | null): Kube {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, ObjectCache } from '@kubernetes/client-node';
 import { ApiError } from './api-error.ts';
 import type { InformOptions, Kube } from './kube.ts';
-import { ObjectStore } from './kube-object-store.ts';
+import { ObjectStore } from './object-store.ts';
 
 /** How patient an informer is. */
 export type Patience = {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { tryExec } from './exec.ts';
+import { tryExec } from '../exec.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached } from './cache.ts';
 import { pins } from './pins.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached } from './tool-cache.ts';
 import { installWheel } from './wheel.ts';
 
 /**

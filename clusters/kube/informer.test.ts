@@ -3,9 +3,9 @@ import { suite, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, ObjectCache } from '@kubernetes/client-node';
 import { fetch } from 'undici';
+import { type Patience, startInformer } from './informer.ts';
 import type { Kube } from './kube.ts';
-import { type Patience, startInformer } from './kube-informer.ts';
-import { type Fault, startTestApi, type TestApi } from './kube-test-api.ts';
+import { type Fault, startTestApi, type TestApi } from './tests/faulty-api.ts';
 
 type Thing = KubernetesObject & { value: string };
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Agent, fetch, type Response } from 'undici';
-import { LabError } from './error.ts';
-import { exec } from './exec.ts';
-import type { CacheContext } from './tool-cache.ts';
+import { LabError } from '../error.ts';
+import { exec } from '../exec.ts';
+import type { CacheContext } from './cache.ts';
 
 /** An official release: a gzipped tar archive, its checksum, and the members that are wanted of it. */
 export type Release = { url: string; members: readonly string[]; sha256?: string; sha512?: string };

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { exec } from './exec.ts';
+import { exec } from '../exec.ts';
 import { fetchRelease } from './release.ts';
 
 let root = '';

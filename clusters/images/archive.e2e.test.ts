@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { exec } from './exec.ts';
-import { digestOf, writeImageArchive, writeLayer } from './image-archive.ts';
+import { exec } from '../exec.ts';
+import { digestOf, writeImageArchive, writeLayer } from './archive.ts';
 
 test('the same files give the same archive, whenever they were written', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'lab-image-'));

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, utimes, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { exec } from './exec.ts';
-import { type Cached, cacheRoot, contentHash, ensureCached, isWhole } from './tool-cache.ts';
+import { exec } from '../exec.ts';
+import { type Cached, cacheRoot, contentHash, ensureCached, isWhole } from './cache.ts';
 
 const context = { signal: new AbortController().signal, progress: () => undefined };
 let root = '';

@@ -1,12 +1,12 @@
 import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LabError } from './error.ts';
+import { LabError } from '../error.ts';
+import { buildBpf, buildC, buildGo, type GoBuild, runGo } from './build.ts';
+import { type CacheContext, cacheRoot, contentHash, ensureCached, isWhole } from './cache.ts';
 import { bundleNodePrograms, type NodePrograms, nodeProgramSources } from './node-programs.ts';
 import { pins } from './pins.ts';
 import { fetchRelease } from './release.ts';
-import { buildBpf, buildC, buildGo, type GoBuild, runGo } from './tool-build.ts';
-import { type CacheContext, cacheRoot, contentHash, ensureCached, isWhole } from './tool-cache.ts';
 import { installWheel } from './wheel.ts';
 
 const kubernetesCommands = [
@@ -57,7 +57,7 @@ type Artefact = {
   make(directory: string, context: CacheContext): Promise<void>;
 };
 
-const repository = join(import.meta.dirname, '..');
+const repository = join(import.meta.dirname, '../..');
 const staticBuild = ['-s', '-w'];
 
 const datapathPrograms: NodePrograms = {

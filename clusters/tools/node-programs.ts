@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exec } from './exec.ts';
-import type { CacheContext } from './tool-cache.ts';
+import { exec } from '../exec.ts';
+import type { CacheContext } from './cache.ts';
 
 /** Programs of the repository that run in Node inside an image. */
 export type NodePrograms = {
@@ -11,7 +11,7 @@ export type NodePrograms = {
   folders: readonly string[];
 };
 
-const repository = join(import.meta.dirname, '..');
+const repository = join(import.meta.dirname, '../..');
 
 /**
  * Makes one file of each program and all that it imports, `<name>.mjs`: beside it an image needs no sources and no

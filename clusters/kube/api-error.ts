@@ -1,4 +1,4 @@
-import { LabError } from './error.ts';
+import { LabError } from '../error.ts';
 
 /** An answer of the API server that is not 2xx. `reason` is Kubernetes' machine-readable word (`NotFound`). */
 export class ApiError extends LabError {

@@ -10,6 +10,6 @@ export async function connect(kubeconfig: string | null): Promise<Kube> {
  * Loads the library of API clients: it is large, so it is loaded only for {@link connect}, or before, while the process
  * waits for something else.
  */
-export function loadClient(): Promise<typeof import('./kube-connection.ts')> {
-  return import('./kube-connection.ts');
+export function loadClient(): Promise<typeof import('./connection.ts')> {
+  return import('./connection.ts');
 }

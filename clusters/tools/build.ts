@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { exec } from './exec.ts';
+import { exec } from '../exec.ts';
+import type { CacheContext } from './cache.ts';
 import { goProgram } from './go.ts';
 import { ensurePackages } from './host-packages.ts';
-import type { CacheContext } from './tool-cache.ts';
 
 /** Programs of a Go module. `output` is a file, or a folder when it ends in `/`. */
 export type GoBuild = {

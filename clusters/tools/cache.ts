@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { lockFile } from './file-lock.ts';
+import { lockFile } from '../file-lock.ts';
 
 /** What making a tool is given: when to stop, and whom to tell what happens. */
 export type CacheContext = { signal: AbortSignal; progress: (message: string) => void };
