@@ -59,7 +59,7 @@ test('the bucket of a value is the one that the format says', () => {
   ]);
 });
 
-// What runners/k6/histogram wrote after recording 7 k^3 - 5 ns for k = 0 … 999.
+// What runners/load/k6/histogram wrote after recording 7 k^3 - 5 ns for k = 0 … 999.
 test('the load generator counts the same values in the same buckets', async () => {
   const text = await readFile(join(import.meta.dirname, 'histogram.golden.json'), 'utf8');
   const { sum, ...written } = Histogram.parse(JSON.parse(text));

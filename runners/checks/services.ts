@@ -6,7 +6,7 @@ import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { paired } from '../../results/statistics.ts';
 import { unpaired } from '../../results/unpaired.ts';
-import { runBlock } from '../run/generator.ts';
+import { runBlock } from '../load/generator.ts';
 import type { LoadedScenario } from '../run/scenario.ts';
 import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check, CheckInput } from './check.ts';

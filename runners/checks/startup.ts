@@ -1,5 +1,5 @@
 import { median } from '../../results/median.ts';
-import { allPools } from '../planes.ts';
+import { allPools } from '../cli/planes.ts';
 import { deployScenario } from '../run/deploy.ts';
 import { dataPlaneOf } from '../run/plan.ts';
 import { loadScenario } from '../run/scenario.ts';

@@ -1,8 +1,8 @@
-import { checks } from '../checks.ts';
-import { command } from '../command.ts';
-import { switchFlag, wholeNumberFlag } from '../flag.ts';
-import { planesFlag } from '../planes.ts';
-import { createProgress } from '../progress.ts';
+import { checks } from '../checks/checks.ts';
+import { command } from '../cli/command.ts';
+import { switchFlag, wholeNumberFlag } from '../cli/flag.ts';
+import { planesFlag } from '../cli/planes.ts';
+import { createProgress } from '../cli/progress.ts';
 
 export const check = command({
   description:

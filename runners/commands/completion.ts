@@ -1,6 +1,6 @@
-import { bashCompletion } from '../bash-completion.ts';
-import { command } from '../command.ts';
-import { commands } from '../commands.ts';
+import { bashCompletion } from '../cli/bash-completion.ts';
+import { command } from '../cli/command.ts';
+import { commands } from './commands.ts';
 
 export const completion = command({
   description: 'Put this into ~/.bashrc: eval "$(lab completion bash)"',

@@ -3,8 +3,8 @@ import type { Finding } from '../../clusters/doctor/finding.ts';
 import { kernelFindings } from '../../clusters/doctor/kernel.ts';
 import { machineFindings } from '../../clusters/doctor/machine.ts';
 import { programFindings } from '../../clusters/doctor/programs.ts';
-import { command } from '../command.ts';
-import { switchFlag } from '../flag.ts';
+import { command } from '../cli/command.ts';
+import { switchFlag } from '../cli/flag.ts';
 
 const colours = { ok: 'green', lacks: 'red', note: 'yellow' } as const;
 

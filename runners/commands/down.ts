@@ -1,6 +1,6 @@
 import { tearDown } from '../../clusters/life/life.ts';
 import { withLock } from '../../clusters/life/lock.ts';
-import { command } from '../command.ts';
+import { command } from '../cli/command.ts';
 
 export const down = command({
   description: 'Ends the cluster that is up and removes everything that the lab has made on this machine.',

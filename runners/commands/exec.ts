@@ -2,9 +2,9 @@ import { runInForeground } from '../../clusters/exec.ts';
 import { attach } from '../../clusters/life/life.ts';
 import { podCommand } from '../../clusters/pod-command.ts';
 import { ensureTools } from '../../clusters/tools/tools.ts';
-import { command } from '../command.ts';
-import { textFlag } from '../flag.ts';
-import { noCluster } from '../no-cluster.ts';
+import { command } from '../cli/command.ts';
+import { textFlag } from '../cli/flag.ts';
+import { noCluster } from '../cli/no-cluster.ts';
 
 export const exec = command({
   description:

@@ -1,11 +1,11 @@
 import { attach } from '../../clusters/life/life.ts';
 import type { FlowQuery } from '../../datapath/flow-query.ts';
 import { flowProtocols, flowTypes, flowVerdicts } from '../../datapath/flow-query.ts';
-import { command } from '../command.ts';
-import { listFlag, switchFlag, wholeNumberFlag, wholeNumbersFlag, wordsFlag } from '../flag.ts';
+import { command } from '../cli/command.ts';
+import { listFlag, switchFlag, wholeNumberFlag, wholeNumbersFlag, wordsFlag } from '../cli/flag.ts';
+import { noCluster } from '../cli/no-cluster.ts';
+import { planesWith } from '../cli/planes-with.ts';
 import { showFlows } from '../flows/show-flows.ts';
-import { noCluster } from '../no-cluster.ts';
-import { planesWith } from '../planes-with.ts';
 
 const ends = 'a pod, an address or an identity such as reserved:world';
 

@@ -2,8 +2,8 @@ import { prepareHost } from '../../clusters/host.ts';
 import { findEngine } from '../../clusters/kind/engine.ts';
 import { ensureEngineTree } from '../../clusters/kind/engine-tree.ts';
 import { ensureNodeImage } from '../../clusters/kind/node-image.ts';
-import { command } from '../command.ts';
-import { createProgress } from '../progress.ts';
+import { command } from '../cli/command.ts';
+import { createProgress } from '../cli/progress.ts';
 
 export const images = command({
   description:

@@ -1,8 +1,8 @@
 import { runInForeground } from '../../clusters/exec.ts';
 import { attach } from '../../clusters/life/life.ts';
 import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
-import { command } from '../command.ts';
-import { noCluster } from '../no-cluster.ts';
+import { command } from '../cli/command.ts';
+import { noCluster } from '../cli/no-cluster.ts';
 
 export const kubectl = command({
   description: 'Runs the pinned kubectl with the kubeconfig of the cluster that is up. All arguments are kubectl’s.',

@@ -1,6 +1,6 @@
 import { dataPlanes } from '../../datapath/data-planes.ts';
-import { command } from '../command.ts';
-import { switchFlag } from '../flag.ts';
+import { command } from '../cli/command.ts';
+import { switchFlag } from '../cli/flag.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
 
 export const list = command({

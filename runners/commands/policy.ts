@@ -1,8 +1,8 @@
 import { attach } from '../../clusters/life/life.ts';
 import { policyEntities } from '../../datapath/policy-question.ts';
-import { command } from '../command.ts';
-import { switchFlag, textFlag } from '../flag.ts';
-import { noCluster } from '../no-cluster.ts';
+import { command } from '../cli/command.ts';
+import { switchFlag, textFlag } from '../cli/flag.ts';
+import { noCluster } from '../cli/no-cluster.ts';
 import { askPolicy } from '../policy/ask.ts';
 import { parseEnd } from '../policy/end.ts';
 import { parsePort } from '../policy/port.ts';

@@ -2,18 +2,18 @@ import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { tearDown } from '../../clusters/life/life.ts';
 import { placements, profiles } from '../../datapath/data-plane.ts';
-import { clusterFlag, retainFlag } from '../cluster-flag.ts';
-import { command } from '../command.ts';
-import { listFlag, switchFlag, textFlag, wholeNumberFlag } from '../flag.ts';
-import { allPools, planesFlag } from '../planes.ts';
-import { createProgress } from '../progress.ts';
+import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
+import { command } from '../cli/command.ts';
+import { listFlag, switchFlag, textFlag, wholeNumberFlag } from '../cli/flag.ts';
+import { allPools, planesFlag } from '../cli/planes.ts';
+import { createProgress } from '../cli/progress.ts';
+import { storeDirectory } from '../cli/store-directory.ts';
 import { withCleanUp } from '../run/clean-up.ts';
 import { deliver } from '../run/deliver.ts';
 import { removeScenario } from '../run/deploy.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
 import { exclusively, openCluster } from '../session.ts';
-import { storeDirectory } from '../store-directory.ts';
 
 export const run = command({
   description:

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { LabError } from '../../clusters/error.ts';
 import { compare } from '../../results/compare.ts';
 import { list, load } from '../../results/store.ts';
-import { command } from '../command.ts';
-import { switchFlag } from '../flag.ts';
+import { command } from '../cli/command.ts';
+import { switchFlag } from '../cli/flag.ts';
+import { storeDirectory } from '../cli/store-directory.ts';
 import { renderComparison } from '../run/table.ts';
-import { storeDirectory } from '../store-directory.ts';
 
 export const show = command({
   description:

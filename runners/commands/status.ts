@@ -1,7 +1,7 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import { attach } from '../../clusters/life/life.ts';
-import { command } from '../command.ts';
-import { switchFlag } from '../flag.ts';
+import { command } from '../cli/command.ts';
+import { switchFlag } from '../cli/flag.ts';
 
 export const status = command({
   description:

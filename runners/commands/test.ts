@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
-import { usageError } from '../arguments.ts';
-import { command } from '../command.ts';
-import { listFlag, switchFlag } from '../flag.ts';
+import { usageError } from '../cli/arguments.ts';
+import { command } from '../cli/command.ts';
+import { listFlag, switchFlag } from '../cli/flag.ts';
 import { goTier } from '../tiers/go.ts';
 import { bpfTier, e2eTier, kindTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
 import { staticTier } from '../tiers/static.ts';

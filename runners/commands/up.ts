@@ -1,8 +1,8 @@
-import { clusterFlag, retainFlag } from '../cluster-flag.ts';
-import { command } from '../command.ts';
-import { switchFlag } from '../flag.ts';
-import { allPools, planesFlag } from '../planes.ts';
-import { createProgress } from '../progress.ts';
+import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
+import { command } from '../cli/command.ts';
+import { switchFlag } from '../cli/flag.ts';
+import { allPools, planesFlag } from '../cli/planes.ts';
+import { createProgress } from '../cli/progress.ts';
 import { exclusively, openCluster } from '../session.ts';
 
 export const up = command({

@@ -1,6 +1,6 @@
 import type { V1EndpointSlice, V1Node, V1Pod, V1Service } from '@kubernetes/client-node';
 import type { Cluster } from '../../clusters/cluster.ts';
-import { planesWith } from '../planes-with.ts';
+import { planesWith } from '../cli/planes-with.ts';
 import type { EndName } from './end.ts';
 import type { TracedPort } from './port.ts';
 import { type ClusterObjects, resolveSource, resolveTargets } from './resolve.ts';

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type PolicyEntity, policyEntities } from '../../datapath/policy-question.ts';
-import { usageError } from '../arguments.ts';
-import { didYouMean } from '../suggestion.ts';
+import { usageError } from '../cli/arguments.ts';
+import { didYouMean } from '../cli/suggestion.ts';
 
 /** One side of a connection as it is asked for. A name may be a pod's or a Service's. */
 export type EndName =

@@ -1,6 +1,6 @@
 import { type PolicyProtocol, policyProtocols } from '../../datapath/policy-question.ts';
-import { usageError } from '../arguments.ts';
-import { didYouMean } from '../suggestion.ts';
+import { usageError } from '../cli/arguments.ts';
+import { didYouMean } from '../cli/suggestion.ts';
 
 /** A port of a protocol; for ICMP `port` is the type. */
 export type TracedPort = { port: number; protocol: PolicyProtocol };

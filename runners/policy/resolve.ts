@@ -1,7 +1,7 @@
 import type { V1EndpointSlice, V1Node, V1Pod, V1Service } from '@kubernetes/client-node';
 import { LabError } from '../../clusters/error.ts';
 import type { PolicyEntity } from '../../datapath/policy-question.ts';
-import { didYouMean } from '../suggestion.ts';
+import { didYouMean } from '../cli/suggestion.ts';
 import type { EndName } from './end.ts';
 import { portText, type TracedPort } from './port.ts';
 

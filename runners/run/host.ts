@@ -44,9 +44,9 @@ export async function describeCommit(directory: string): Promise<{ commit: strin
 }
 
 function k6Version(): string {
-  const requirements = readFileSync(join(import.meta.dirname, '..', 'k6', 'go.mod'), 'utf8');
+  const requirements = readFileSync(join(import.meta.dirname, '..', 'load', 'k6', 'go.mod'), 'utf8');
   const version = /^\s*go\.k6\.io\/k6\S* v(\S+)$/m.exec(requirements)?.[1];
-  if (version === undefined) throw new Error('runners/k6/go.mod requires no k6');
+  if (version === undefined) throw new Error('runners/load/k6/go.mod requires no k6');
   return version;
 }
 

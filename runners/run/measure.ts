@@ -3,11 +3,11 @@ import type { DataPlaneContext, Evidence, Role, Traffic } from '../../datapath/d
 import type { LoadResult } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import { type Figure, figure, sumOf } from '../../results/figure.ts';
+import { type BlockRequest, runBlock } from '../load/generator.ts';
 import { busyBetween, type MachineTime, readMachineTime } from '../probes/machine.ts';
 import { type ContainerCgroup, type RoleUsage, readRoleUsage } from '../probes/pod-cgroups.ts';
 import { growthOf } from './check-evidence.ts';
 import type { Deployed } from './deploy.ts';
-import { type BlockRequest, runBlock } from './generator.ts';
 import { checkPath, readPath } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
 

@@ -6,9 +6,9 @@ import type { DataPlaneContext, Placement, Profile, Role } from '../../datapath/
 import { methodologyVersion } from '../../results/methodology.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { idle, newRunId, type Run, schemaVersion } from '../../results/run.ts';
+import type { BlockRequest } from '../load/generator.ts';
 import { areCurrent, type ContainerCgroup, findContainerCgroups } from '../probes/pod-cgroups.ts';
 import { type Deployed, deployScenario } from './deploy.ts';
-import type { BlockRequest } from './generator.ts';
 import { describeCommit, describeHost, describeVersions } from './host.ts';
 import { measureBlock, measureIdle } from './measure.ts';
 import { missedRate } from './missed-rate.ts';

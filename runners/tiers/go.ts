@@ -11,10 +11,10 @@ const repository = join(import.meta.dirname, '../..');
 
 /** The repository's Go modules that hold code of ours. */
 export const goModules = [
-  'runners/pacemaker',
-  'runners/k6',
-  'runners/workload',
-  'runners/fortio',
+  'runners/load/pacemaker',
+  'runners/load/k6',
+  'runners/load/workload',
+  'runners/load/fortio',
   'datapath/envoy/descriptors',
 ] as const;
 

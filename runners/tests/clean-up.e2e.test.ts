@@ -4,19 +4,19 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import type { V1PodList } from '@kubernetes/client-node';
-import { type ExecResult, exec, type Process, start, tryExec } from '../clusters/exec.ts';
-import { readJournal } from '../clusters/life/journal.ts';
-import { attach, tearDown } from '../clusters/life/life.ts';
-import { journalPath } from '../clusters/life/paths.ts';
-import { strayProcesses } from '../clusters/life/stray-process.ts';
-import { nodePod } from '../datapath/node-command.ts';
-import type { Comparison } from '../results/comparison.ts';
-import { type HostState, readHostState, remainingDifferences } from './checks/host-state.ts';
-import { exclusively, requireNoCluster } from './session.ts';
+import { type ExecResult, exec, type Process, start, tryExec } from '../../clusters/exec.ts';
+import { readJournal } from '../../clusters/life/journal.ts';
+import { attach, tearDown } from '../../clusters/life/life.ts';
+import { journalPath } from '../../clusters/life/paths.ts';
+import { strayProcesses } from '../../clusters/life/stray-process.ts';
+import { nodePod } from '../../datapath/node-command.ts';
+import type { Comparison } from '../../results/comparison.ts';
+import { type HostState, readHostState, remainingDifferences } from '../checks/host-state.ts';
+import { exclusively, requireNoCluster } from '../session.ts';
 import { untilLine } from './until-line.ts';
 import { judgedRun, withoutLoad } from './without-load.ts';
 
-const program = join(import.meta.dirname, 'lab.ts');
+const program = join(import.meta.dirname, '../lab.ts');
 let before_: HostState;
 
 before(async () => {

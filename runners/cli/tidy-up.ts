@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { journalPath } from '../clusters/life/paths.ts';
+import { journalPath } from '../../clusters/life/paths.ts';
 
 /**
  * Removes what a killed lab has left, unless a lab is at work. Every call of `lab` does this first, so that nothing stays
@@ -10,8 +10,8 @@ export async function tidyUp(progress: (message: string) => void): Promise<void>
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync(journalPath)) return;
   // Loaded only when there is something: most calls of `lab` need none of it.
   const [{ removeLeftovers }, { takeLock }] = await Promise.all([
-    import('../clusters/life/life.ts'),
-    import('../clusters/life/lock.ts'),
+    import('../../clusters/life/life.ts'),
+    import('../../clusters/life/lock.ts'),
   ]);
   const release = await takeLock().catch(() => null);
   if (release === null) return;

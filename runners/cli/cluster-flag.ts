@@ -1,4 +1,4 @@
-import { clusterKinds } from '../clusters/cluster.ts';
+import { clusterKinds } from '../../clusters/cluster.ts';
 import { choiceFlag, switchFlag } from './flag.ts';
 
 /** `--cluster`: nodes as network namespaces (seconds, no images), or those of kind (real kubelets and containerd). */

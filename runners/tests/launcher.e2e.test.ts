@@ -4,14 +4,14 @@ import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { type ExecResult, exec, tryExec } from '../clusters/exec.ts';
+import { type ExecResult, exec, tryExec } from '../../clusters/exec.ts';
 
 // The launcher itself, in a repository of its own, on a PATH of its own: node and npm are scripts that say what they
 // were asked, everything else is the host's.
 const onlyHere = process.platform === 'linux' && process.arch === 'x64';
 const options = { skip: onlyHere ? false : 'the launcher fetches Node on Linux on x86-64 only' };
 
-const repository = join(import.meta.dirname, '..');
+const repository = join(import.meta.dirname, '../..');
 const hostPrograms =
   'sh dirname readlink cmp sed uname id mkdir rm mv cp cat cut od tr base64 sha512sum tar gzip flock getent'.split(' ');
 const pinned = '24.21.0';

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { Finding } from '../clusters/doctor/finding.ts';
-import { exec, tryExec } from '../clusters/exec.ts';
+import { Finding } from '../../clusters/doctor/finding.ts';
+import { exec, tryExec } from '../../clusters/exec.ts';
 
-const entry = join(import.meta.dirname, 'lab.ts');
+const entry = join(import.meta.dirname, '../lab.ts');
 const doctor = () => tryExec(process.execPath, [entry, 'doctor', '--json'], { timeoutMs: 60_000 });
 
 /** What a probe could leave: links, firewall rules, mounts, namespaces, files. */

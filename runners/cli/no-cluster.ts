@@ -1,4 +1,4 @@
-import { LabError } from '../clusters/error.ts';
+import { LabError } from '../../clusters/error.ts';
 
 /** What a command says that needs a cluster and finds none. */
 export function noCluster(): LabError {

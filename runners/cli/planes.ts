@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { outsideNode, type Pool, poolOf } from '../clusters/cluster.ts';
-import { dataPlanes } from '../datapath/data-planes.ts';
+import { outsideNode, type Pool, poolOf } from '../../clusters/cluster.ts';
+import { dataPlanes } from '../../datapath/data-planes.ts';
 import type { Flag } from './flag.ts';
 import { didYouMean } from './suggestion.ts';
 

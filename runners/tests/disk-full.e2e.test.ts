@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { exec } from '../clusters/exec.ts';
+import { exec } from '../../clusters/exec.ts';
 
-const results = join(import.meta.dirname, '..', 'results');
-const runner = join(import.meta.dirname, 'run');
+const results = join(import.meta.dirname, '../../results');
+const runner = join(import.meta.dirname, '../run');
 
 /**
  * Saves a made-up run into the folder of its argument until the disk is full, and prints what became of it: how many runs

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exec } from '../clusters/exec.ts';
+import { exec } from '../../clusters/exec.ts';
+import { commands } from '../commands/commands.ts';
 import { bashCompletion } from './bash-completion.ts';
 import { command } from './command.ts';
-import { commands } from './commands.ts';
 import { listFlag, switchFlag, textFlag } from './flag.ts';
 
 const run = command({

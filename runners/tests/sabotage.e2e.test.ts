@@ -5,7 +5,7 @@ import { poolOf } from '../../clusters/cluster.ts';
 import { exec } from '../../clusters/exec.ts';
 import { tearDown } from '../../clusters/life/life.ts';
 import { Run } from '../../results/run.ts';
-import { assertAllProven, assertInvalid, assertValidPath, measuredOf, openStage, type Stage } from './test-stage.ts';
+import { assertAllProven, assertInvalid, assertValidPath, measuredOf, openStage, type Stage } from './stage.ts';
 
 const signal = AbortSignal.timeout(900_000);
 const sidecar = poolOf('sidecar', 'sidecar');

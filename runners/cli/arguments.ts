@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { LabError } from '../clusters/error.ts';
+import { LabError } from '../../clusters/error.ts';
 import type { Command, Flags, FlagValues } from './command.ts';
 import { didYouMean } from './suggestion.ts';
 

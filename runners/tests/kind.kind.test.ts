@@ -3,19 +3,19 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { V1NodeList } from '@kubernetes/client-node';
-import { exec, start, tryExec } from '../clusters/exec.ts';
-import { engineData } from '../clusters/kind/paths.ts';
-import { attach, tearDown } from '../clusters/life/life.ts';
-import type { Comparison } from '../results/comparison.ts';
-import { type HostState, readHostState, remainingDifferences } from './checks/host-state.ts';
-import { assertConforms, expectFromNowOn } from './conformance/expected.ts';
-import { recordPods } from './conformance/record.ts';
-import { exclusively, requireNoCluster } from './session.ts';
+import { exec, start, tryExec } from '../../clusters/exec.ts';
+import { engineData } from '../../clusters/kind/paths.ts';
+import { attach, tearDown } from '../../clusters/life/life.ts';
+import type { Comparison } from '../../results/comparison.ts';
+import { type HostState, readHostState, remainingDifferences } from '../checks/host-state.ts';
+import { assertConforms, expectFromNowOn } from '../conformance/expected.ts';
+import { recordPods } from '../conformance/record.ts';
+import { exclusively, requireNoCluster } from '../session.ts';
 import { untilLine } from './until-line.ts';
 import { judgedRun, withoutLoad } from './without-load.ts';
 
 // One cluster for all: it takes its time to come up.
-const program = join(import.meta.dirname, 'lab.ts');
+const program = join(import.meta.dirname, '../lab.ts');
 const planes = 'none,sidecar,sidecarless';
 let untouched: HostState | undefined;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { LabError } from '../clusters/error.ts';
+import { LabError } from '../../clusters/error.ts';
 import { type CliContext, runCli } from './cli.ts';
 import { type Command, command } from './command.ts';
 import { choiceFlag, listFlag, switchFlag, textFlag, wholeNumberFlag } from './flag.ts';

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
-import { type Cluster, poolOf } from '../clusters/cluster.ts';
-import { type ExecResult, type Process, start, tryExec } from '../clusters/exec.ts';
-import { tearDown } from '../clusters/life/life.ts';
-import { exclusively, openOwnCluster } from './session.ts';
+import { type Cluster, poolOf } from '../../clusters/cluster.ts';
+import { type ExecResult, type Process, start, tryExec } from '../../clusters/exec.ts';
+import { tearDown } from '../../clusters/life/life.ts';
+import { exclusively, openOwnCluster } from '../session.ts';
 
 // `lab flows` and `lab policy trace` as their users call them.
-const program = join(import.meta.dirname, 'lab.ts');
+const program = join(import.meta.dirname, '../lab.ts');
 const pools = [poolOf('none', 'none'), poolOf('sidecarless', 'sidecarless')] as const;
 const { namespace, nodes } = pools[1];
 const signal = AbortSignal.timeout(300_000);

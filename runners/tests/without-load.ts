@@ -1,5 +1,5 @@
-import type { ExecResult } from '../clusters/exec.ts';
-import type { Comparison } from '../results/comparison.ts';
+import type { ExecResult } from '../../clusters/exec.ts';
+import type { Comparison } from '../../results/comparison.ts';
 
 /**
  * For tests: a run with --json, made again where a row was given up because a busy machine kept it from its rate: that

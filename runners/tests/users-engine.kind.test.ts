@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { exec, start } from '../clusters/exec.ts';
-import { ensureEngineTree, runtimeWrapperPath } from '../clusters/kind/engine-tree.ts';
-import { privateRun, testCgroup, testInNamespaces } from '../clusters/netns/tests/namespaces.ts';
-import { ensureTools, toolPath } from '../clusters/tools/tools.ts';
+import { exec, start } from '../../clusters/exec.ts';
+import { ensureEngineTree, runtimeWrapperPath } from '../../clusters/kind/engine-tree.ts';
+import { privateRun, testCgroup, testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
+import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
 import { untilLine } from './until-line.ts';
 
-const daemonScript = join(import.meta.dirname, '../clusters/kind/daemon.sh');
-const program = join(import.meta.dirname, 'lab.ts');
+const daemonScript = join(import.meta.dirname, '../../clusters/kind/daemon.sh');
+const program = join(import.meta.dirname, '../lab.ts');
 
 // A host whose user runs a Docker daemon: here is its network, and its /run.
 testInNamespaces(import.meta.filename, () => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { poolOf } from '../../clusters/cluster.ts';
 import { exec } from '../../clusters/exec.ts';
 import { tearDown } from '../../clusters/life/life.ts';
-import { assertAllProven, assertInvalid, assertValidPath, openStage, type Stage } from './test-stage.ts';
+import { assertAllProven, assertInvalid, assertValidPath, openStage, type Stage } from './stage.ts';
 
 const signal = AbortSignal.timeout(900_000);
 const pool = poolOf('sidecarless', 'sidecarless');

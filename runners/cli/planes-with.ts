@@ -1,8 +1,8 @@
-import type { Pool } from '../clusters/cluster.ts';
-import { LabError } from '../clusters/error.ts';
-import type { DataPlane } from '../datapath/data-plane.ts';
-import { dataPlanes } from '../datapath/data-planes.ts';
-import { dataPlaneOf } from './run/plan.ts';
+import type { Pool } from '../../clusters/cluster.ts';
+import { LabError } from '../../clusters/error.ts';
+import type { DataPlane } from '../../datapath/data-plane.ts';
+import { dataPlanes } from '../../datapath/data-planes.ts';
+import { dataPlaneOf } from '../run/plan.ts';
 
 /** What not every data plane can do. */
 type Ability = 'flows' | 'tracePolicy';

@@ -7,11 +7,11 @@ import type { DataPlaneContext, Placement } from '../../datapath/data-plane.ts';
 import { compare } from '../../results/compare.ts';
 import type { Run } from '../../results/run.ts';
 import { findContainerCgroups } from '../probes/pod-cgroups.ts';
+import { type Deployed, deployScenario } from '../run/deploy.ts';
+import { dataPlaneOf } from '../run/plan.ts';
+import { type RunOptions, type RunProgress, runScenario } from '../run/run.ts';
+import { type LoadedScenario, loadScenario } from '../run/scenario.ts';
 import { exclusively, openOwnCluster } from '../session.ts';
-import { type Deployed, deployScenario } from './deploy.ts';
-import { dataPlaneOf } from './plan.ts';
-import { type RunOptions, type RunProgress, runScenario } from './run.ts';
-import { type LoadedScenario, loadScenario } from './scenario.ts';
 
 /** A cluster on which tests make something go wrong, and runs that have to notice. */
 export type Stage = {

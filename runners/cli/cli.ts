@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { LabError } from '../clusters/error.ts';
+import type { LabError } from '../../clusters/error.ts';
 import { type ParsedArguments, parseArguments, usageError } from './arguments.ts';
 import type { Command, CommandEntry } from './command.ts';
 import { commandHelp, overview } from './help.ts';
