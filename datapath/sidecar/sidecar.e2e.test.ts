@@ -8,7 +8,7 @@ import { enter } from '../../clusters/netns/namespace.ts';
 import { testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
 import type { Evidence, TestCase } from '../data-plane.ts';
 import { parseStatistics } from '../envoy/statistics.ts';
-import { object, startTestCluster, type TestCluster } from '../test-cluster.ts';
+import { object, startTestCluster, type TestCluster } from '../tests/cluster.ts';
 import { redirectRules } from './redirect-rules.ts';
 import { sidecar } from './sidecar.ts';
 

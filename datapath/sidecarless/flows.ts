@@ -3,11 +3,11 @@ import type { Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
 import type { FlowLine, FlowQuery } from '../flow-query.ts';
-import type { FlowStreamLine } from './agent/flow-stream.ts';
 import { streamFromAgent } from './agent-client.ts';
 import { flowFilter } from './flow/flow-filter.ts';
 import { flowLine, lostLine } from './flow/flow-line.ts';
 import { type FlowParameters, writeFlowParameters } from './flow/flow-parameters.ts';
+import type { FlowStreamLine } from './flow/flow-stream.ts';
 
 /** Between two attempts to reach an agent that is gone. */
 const pauseMs = 500;

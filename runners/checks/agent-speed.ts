@@ -1,17 +1,17 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import { openEndpoint } from '../../datapath/sidecarless/agent/endpoint.ts';
-import { ipcacheEntries } from '../../datapath/sidecarless/agent/ipcache.ts';
 import { mirrorOf } from '../../datapath/sidecarless/agent/mirror.ts';
 import type { PodFacts } from '../../datapath/sidecarless/agent/pod-facts.ts';
-import { policyMaps } from '../../datapath/sidecarless/agent/policy-maps.ts';
 import { sizes } from '../../datapath/sidecarless/agent/records.ts';
-import { ServiceTable } from '../../datapath/sidecarless/agent/services.ts';
-import { check, libbpf } from '../../datapath/sidecarless/bpf/libbpf.ts';
-import { type BpfMap, bpfMap, createPolicyMap } from '../../datapath/sidecarless/bpf/map.ts';
+import { openEndpoint } from '../../datapath/sidecarless/endpoints/endpoint.ts';
+import { policyMaps } from '../../datapath/sidecarless/endpoints/policy-maps.ts';
+import { ipcacheEntries } from '../../datapath/sidecarless/identities/ipcache.ts';
+import { check, libbpf } from '../../datapath/sidecarless/libbpf/libbpf.ts';
+import { type BpfMap, bpfMap, createPolicyMap } from '../../datapath/sidecarless/libbpf/map.ts';
 import { compile } from '../../datapath/sidecarless/policy/compile.ts';
 import { parsePolicy } from '../../datapath/sidecarless/policy/parse.ts';
 import { podLabels } from '../../datapath/sidecarless/policy/pod-labels.ts';
 import { RuleTable } from '../../datapath/sidecarless/policy/rule-table.ts';
+import { ServiceTable } from '../../datapath/sidecarless/services/services.ts';
 
 /** How many entries the agent has written to a map of the kernel's, and in how many seconds, from the objects of the API on. */
 export type Speed = { what: string; entries: number; seconds: number };

@@ -1,7 +1,7 @@
-import { packetTests, socketTests, testOnOldestKernel } from '../../bpf/tests/kernel/kernel-tests.ts';
-import { figuresHere, figuresOnOldestKernel } from '../../bpf/tests/kernel/verifier-figures.ts';
-import { departures, readVerifierRecord, writeVerifierRecord } from '../../bpf/tests/kernel/verifier-record.ts';
-import { verifierTable } from '../../bpf/tests/kernel/verifier-table.ts';
+import { packetTests, socketTests, testOnOldestKernel } from '../../bpf/oldest-kernel/kernel-tests.ts';
+import { figuresHere, figuresOnOldestKernel } from '../../bpf/oldest-kernel/verifier-figures.ts';
+import { departures, readVerifierRecord, writeVerifierRecord } from '../../bpf/oldest-kernel/verifier-record.ts';
+import { verifierTable } from '../../bpf/oldest-kernel/verifier-table.ts';
 import type { Check, CheckInput } from './check.ts';
 
 /** That the BPF programs work on the oldest kernel that is supported, and the work that verifiers have with them. */

@@ -2,9 +2,9 @@ import type { KubernetesObject, V1EndpointSlice, V1Namespace, V1Node, V1Pod, V1S
 import type { Kube } from '../../../clusters/kube/kube.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { ParsedPolicy, Rule } from '../policy/rule.ts';
+import type { ServiceName } from '../services/services.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
 import { type PodFacts, podFacts } from './pod-facts.ts';
-import type { ServiceName } from './services.ts';
 
 /** Where policies are in the API. */
 const policyPaths = [

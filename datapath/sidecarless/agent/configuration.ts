@@ -1,4 +1,4 @@
-import type { BpfMap } from '../bpf/map.ts';
+import type { BpfMap } from '../libbpf/map.ts';
 import { type Config, configFlags, configRecord, epochOf, sizes, uint32 } from './records.ts';
 import type { Settings } from './settings.ts';
 

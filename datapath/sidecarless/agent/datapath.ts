@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { libbpf } from '../bpf/libbpf.ts';
-import type { BpfMap } from '../bpf/map.ts';
-import { runsOf } from '../bpf/program-information.ts';
+import { libbpf } from '../libbpf/libbpf.ts';
+import type { BpfMap } from '../libbpf/map.ts';
+import { runsOf } from '../libbpf/program-information.ts';
 import {
   attachToCgroup,
   attachToLink,
@@ -10,8 +10,8 @@ import {
   isAttachedToLink,
   linkPin,
   loadObject,
-} from '../bpf/programs.ts';
-import { type RingReader, readRing } from '../bpf/ring-buffer.ts';
+} from '../libbpf/programs.ts';
+import { type RingReader, readRing } from '../libbpf/ring-buffer.ts';
 import { sizes } from './records.ts';
 
 /** The kernel's side of a node: every program loaded, every map that the agent uses. */

@@ -1,8 +1,8 @@
-import type { BpfMap } from '../bpf/map.ts';
+import type { BpfMap } from '../libbpf/map.ts';
+import type { ServiceTable } from '../services/services.ts';
 import type { Datapath, ProgramName } from './datapath.ts';
 import { perCpuSum } from './per-cpu.ts';
 import { uint32 } from './records.ts';
-import type { ServiceTable } from './services.ts';
 
 /** Monotonic counters of the node's datapath. */
 export type NodeEvidence = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MapEntry } from '../bpf/map.ts';
+import type { MapEntry } from '../libbpf/map.ts';
+import { testMap } from '../tests/test-map.ts';
 import { mirrorOf } from './mirror.ts';
-import { testMap } from './test-map.ts';
 
 const entry = (key: number, value = 1): MapEntry => ({ key: Uint8Array.of(key), value: Uint8Array.of(value) });
 const keysOf = (map: ReturnType<typeof testMap>): string => [...map.content.keys()].toSorted().join(' ');

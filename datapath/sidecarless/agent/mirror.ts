@@ -1,4 +1,4 @@
-import type { BpfMap, MapEntry } from '../bpf/map.ts';
+import type { BpfMap, MapEntry } from '../libbpf/map.ts';
 
 /** A map that only this process writes, and what is known to be in it: only differences are written. */
 export type Mirror = {

@@ -1,4 +1,4 @@
-import type { BpfMap } from '../bpf/map.ts';
+import type { BpfMap } from '../libbpf/map.ts';
 import { uint32 } from './records.ts';
 
 /** Sum over all CPUs of the 64-bit numbers that are `offset` bytes into an element of a per-CPU array. */

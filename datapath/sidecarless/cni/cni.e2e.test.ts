@@ -3,8 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { after, before, beforeEach, test } from 'node:test';
 import { exec, tryExec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import { linkIdentity } from './link-identity.ts';
-import { listPodLinks } from './pod-links.ts';
 import {
   addNamespaces,
   deleteNamespace,
@@ -14,7 +12,9 @@ import {
   peerSeen,
   prepareNode,
   testNode,
-} from './test-node.ts';
+} from '../tests/test-node.ts';
+import { linkIdentity } from './link-identity.ts';
+import { listPodLinks } from './pod-links.ts';
 import { createPodLink } from './veth.ts';
 
 const { signal } = new AbortController();

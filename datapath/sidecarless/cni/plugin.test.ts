@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { compiledPlugin, rawAgent } from './test-plugin.ts';
+import { compiledPlugin, rawAgent } from '../tests/test-plugin.ts';
 
 const plugin = compiledPlugin();
 const socketPath = (name: string): string => join(plugin.directory(), name);

@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises';
 import { after, afterEach, before, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
+import { addNamespaces, deleteNamespace, mtu, netnsOf, prepareNode } from '../tests/test-node.ts';
 import type { LinkPlan } from './link-commands.ts';
 import { linkIdentity } from './link-identity.ts';
 import { listPodLinks } from './pod-links.ts';
-import { addNamespaces, deleteNamespace, mtu, netnsOf, prepareNode } from './test-node.ts';
 import { createPodLink, removePodLink } from './veth.ts';
 
 const { signal } = new AbortController();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { testFlow, testReply, testTranslation } from '../tests/test-flow.ts';
 import { formatCompact } from './compact.ts';
-import { testFlow, testReply, testTranslation } from './test-flow.ts';
 
 const stranger = { source: '1.1.1.1', destination: '2.2.2.2', identities: [4, 12345] as [number, number], endpoint: 0 };
 

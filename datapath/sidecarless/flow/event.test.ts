@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LabError } from '../../../clusters/error.ts';
+import { testEvent } from '../tests/test-event.ts';
 import { decodeEvent, isEvent } from './event.ts';
 import { eventLayout } from './event-layout.ts';
-import { testEvent } from './test-event.ts';
 
 test('the layout is what a C compiler makes of it', () => {
   assert.equal(eventLayout.size, 104);

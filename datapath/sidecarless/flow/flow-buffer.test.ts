@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
+import { testFlow } from '../tests/test-flow.ts';
 import { FlowBuffer, type FlowRecord } from './flow-buffer.ts';
-import { testFlow } from './test-flow.ts';
 
 /** A buffer of four that has had `count` flows; the ports of those are their numbers. */
 function filled(count: number): FlowBuffer {

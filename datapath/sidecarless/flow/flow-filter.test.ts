@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LabError } from '../../../clusters/error.ts';
 import type { FlowFilter } from '../../flow-query.ts';
+import { testFlow, testReply, testTranslation } from '../tests/test-flow.ts';
 import { flowFilter } from './flow-filter.ts';
-import { testFlow, testReply, testTranslation } from './test-flow.ts';
 
 const flows = {
   syn: testFlow(),

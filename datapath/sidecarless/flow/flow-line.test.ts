@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testFlow } from '../tests/test-flow.ts';
 import { formatCompact } from './compact.ts';
 import { flowLine, lostLine } from './flow-line.ts';
-import { testFlow } from './test-flow.ts';
 
 const plain = { colour: false, nodeNames: false };
 

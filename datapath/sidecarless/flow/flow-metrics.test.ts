@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
+import { testFlow, testReply, testTranslation } from '../tests/test-flow.ts';
 import type { Flow } from './flow.ts';
 import { flowMetrics } from './flow-metrics.ts';
-import { testFlow, testReply, testTranslation } from './test-flow.ts';
 
 /** The samples after these flows, as Prometheus reads them, without those of other metrics than `name`. */
 async function samples(name: string, flows: readonly Flow[], lost = 0): Promise<string[]> {

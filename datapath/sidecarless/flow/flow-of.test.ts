@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testFlow, testReply, testTranslation } from '../tests/test-flow.ts';
 import { Flow } from './flow.ts';
-import { testFlow, testReply, testTranslation } from './test-flow.ts';
 
 test('a forwarded packet has the names that the agent knows', () => {
   assert.deepEqual(testFlow({ rule: 5 }), {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type TestEvent, testEvent } from '../tests/test-event.ts';
 import { FlowTally } from './flow-tally.ts';
-import { type TestEvent, testEvent } from './test-event.ts';
 
 const event: TestEvent = {
   type: 1,

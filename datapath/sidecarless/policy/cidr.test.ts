@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cnp } from '../tests/test-world.ts';
 import { cidrContains, coversIpv4, parseCidr } from './cidr.ts';
 import { cidrsOf } from './cidrs.ts';
 import { parsePolicy } from './parse.ts';
-import { cnp } from './test-world.ts';
 
 const cidr = (text: string) => {
   const parsed = parseCidr(text);

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Chance, chance, ports, randomPolicies } from '../tests/random-policies.ts';
+import { inputFor, namedPorts, podIdentities } from '../tests/test-world.ts';
 import { type Cidr, parseCidr } from './cidr.ts';
 import { type CompileInput, compile, type PolicyEntry } from './compile.ts';
 import { decide } from './decide.ts';
 import { cidrLabels, cidrOf, type Identity } from './identity.ts';
 import { lookup, type Packet } from './lookup.ts';
 import { parsePolicy } from './parse.ts';
-import { type Chance, chance, ports, randomPolicies } from './random-policies.ts';
 import { localNodeRule, type Rule } from './rule.ts';
 import { RuleTable } from './rule-table.ts';
-import { inputFor, namedPorts, podIdentities } from './test-world.ts';
 
 const packetsPerRun = 40;
 /** How many times as much is tried as in a second or two. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cnp, inputFor } from '../tests/test-world.ts';
 import { compile, type PolicyEntry } from './compile.ts';
 import { lookup } from './lookup.ts';
 import { parsePolicy } from './parse.ts';
 import { RuleTable } from './rule-table.ts';
-import { cnp, inputFor } from './test-world.ts';
 
 const compiled = (...specs: object[]) => {
   const table = new RuleTable();

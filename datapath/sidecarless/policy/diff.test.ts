@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chance, randomPolicies } from '../tests/random-policies.ts';
+import { identitiesFor, namedPorts, podOf } from '../tests/test-world.ts';
 import { type CompiledPolicy, compile, type PolicyEntry } from './compile.ts';
 import { diff, keyOf } from './diff.ts';
 import { longest, lookup, type Packet } from './lookup.ts';
 import { parsePolicy } from './parse.ts';
-import { chance, randomPolicies } from './random-policies.ts';
 import { RuleTable } from './rule-table.ts';
-import { identitiesFor, namedPorts, podOf } from './test-world.ts';
 
 const entry = (fields: Partial<PolicyEntry>): PolicyEntry => ({
   ...{ identity: 0, direction: 0, protocol: 6, port: 80, prefixBits: 24, deny: false, rule: 1 },

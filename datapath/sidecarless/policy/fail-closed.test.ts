@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ccnp, cnp, identitiesFor, namedPorts, netpol, podIdentities, podOf } from '../tests/test-world.ts';
 import { decide } from './decide.ts';
 import { parsePolicy } from './parse.ts';
 import type { ParsedPolicy } from './rule.ts';
-import { ccnp, cnp, identitiesFor, namedPorts, netpol, podIdentities, podOf } from './test-world.ts';
 
 const web = { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'tier', operator: 'In', values: ['front'] }] };
 const ports = [{ ports: [{ port: '80', endPort: 90, protocol: 'TCP' }] }];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type AskOptions, ask, netpol } from '../tests/test-world.ts';
 import { parsePolicy } from './parse.ts';
-import { type AskOptions, ask, netpol } from './test-world.ts';
 
 const everyone = ['shop/web', 'shop/db', 'bank/web', 'bank/db', 'host', 'remote-node', 'world', '10.1.0.0/16'];
 const allowedBy = (document: object, options: Partial<AskOptions> = {}): string[] =>

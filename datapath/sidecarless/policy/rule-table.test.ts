@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { randomNumbers } from './random-policies.ts';
+import { randomNumbers } from '../tests/random-policies.ts';
 import type { RuleName } from './rule.ts';
 import { RuleTable } from './rule-table.ts';
 

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mirrorOf } from '../agent/mirror.ts';
+import { endpointFlags, policyKey } from '../agent/records.ts';
+import { parseAddress } from '../flow/address.ts';
+import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
+import { testMap } from '../tests/test-map.ts';
+import { openEndpoint } from './endpoint.ts';
+
+const bytes = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
+
+const entry = (identity: number, deny = false): PolicyEntry => ({
+  ...{ identity, direction: 0, protocol: 6, port: 80, prefixBits: 24, rule: 1 },
+  deny,
+});
+const ingress = (...entries: PolicyEntry[]): CompiledPolicy => ({ policeIngress: true, policeEgress: false, entries });
+const open: CompiledPolicy = { policeIngress: false, policeEgress: false, entries: [] };
+const link = {
+  ...{ containerId: 'c', ifname: 'eth0', netns: '/run/netns/c', pod: { namespace: 'n', name: 'p', uid: 'u' } },
+  ...{ addresses: ['10.0.0.2'], ifindex: 5, mac: '02:00:00:00:00:01', nodeMac: '02:00:00:00:00:02' },
+};
+const pod = {
+  ...{ namespace: 'n', name: 'p', uid: 'u', node: 'one', addresses: link.addresses, labels: {} },
+  ...{ namedPorts: [], hostPorts: [], shortcut: true, workload: { kind: 'Pod', name: 'web' } },
+};
+
+async function world(first: CompiledPolicy) {
+  const map = testMap();
+  const addresses = testMap();
+  const policies = {
+    async take(entries: Parameters<typeof map.updateAll>[0]) {
+      map.updateAll(entries);
+      return { id: 7, map };
+    },
+    replace: () => assert.fail('nobody knows it'),
+    remove: async () => undefined,
+  };
+  const datapath = { connections: testMap(), masqueraded: testMap() };
+  const maps = { datapath, policies, endpoints: mirrorOf(addresses) };
+  const endpoint = await openEndpoint(maps, link, { pod, identity: 300, policy: first });
+  const flags = (): number => Buffer.from([...addresses.content.values()][0] ?? '', 'hex').readUInt32LE(12);
+  const identities = (): number[] =>
+    [...map.content.keys()].map((key) => Buffer.from(key, 'hex').readUInt32LE(4)).toSorted((a, b) => a - b);
+  return { map, datapath, endpoint, flags, identities };
+}
+
+test('what is no longer allowed goes when it is revoked, and not before', async () => {
+  const { endpoint, identities } = await world(ingress(entry(300), entry(301)));
+  endpoint.grant(ingress(entry(300), entry(301)));
+  assert.equal(endpoint.grant(ingress(entry(301), entry(302))), true);
+  assert.deepEqual(identities(), [300, 301, 302]);
+  assert.equal(endpoint.revoke(), true);
+  assert.deepEqual(identities(), [301, 302]);
+  assert.deepEqual([endpoint.grant(ingress(entry(301), entry(302))), endpoint.revoke()], [false, false]);
+});
+
+test('what was not revoked, because something else went wrong, is revoked after the next grant', async () => {
+  const { endpoint, identities } = await world(ingress(entry(300), entry(301)));
+  endpoint.grant(ingress(entry(301)));
+  endpoint.grant(ingress(entry(301)));
+  assert.equal(endpoint.revoke(), true);
+  assert.deepEqual(identities(), [301]);
+});
+
+test('a policy that cannot be written cuts the pod off, and leaves nothing behind', async () => {
+  const { map, endpoint, flags, identities } = await world(open);
+  endpoint.grant(open);
+  assert.equal(flags(), 0);
+  map.room = 2;
+  assert.throws(() => endpoint.grant(ingress(entry(300), entry(301), entry(302))), /no room/);
+  assert.equal(flags(), endpointFlags.policeIngress | endpointFlags.policeEgress);
+  endpoint.revoke();
+  assert.deepEqual(identities(), []);
+  map.room = Number.POSITIVE_INFINITY;
+  endpoint.grant(ingress(entry(300)));
+  endpoint.revoke();
+  assert.deepEqual([identities(), flags()], [[300], endpointFlags.policeIngress]);
+});
+
+test('an entry that a failed batch has overwritten is written again', async () => {
+  const { map, endpoint } = await world(ingress(entry(300, true), entry(301)));
+  endpoint.grant(ingress(entry(300, true), entry(301)));
+  map.room = 1;
+  assert.throws(() => endpoint.grant(ingress(entry(300), entry(302))));
+  map.room = Number.POSITIVE_INFINITY;
+  endpoint.grant(ingress(entry(300, true), entry(301)));
+  endpoint.revoke();
+  assert.equal(map.lookup(policyKey(entry(300)))?.[4], 1, 'denied again');
+  assert.equal(map.content.size, 2);
+});
+
+test('with a pod its connections go, and what masqueraded packets would still be for; others stay', async () => {
+  const { endpoint, datapath } = await world(open);
+  const [own, other, node] = ['10.0.0.2', '10.0.0.3', '192.0.2.1'].map(parseAddress) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  const rest = new Uint8Array(24);
+  datapath.connections.update(bytes(own, rest), rest);
+  datapath.connections.update(bytes(other, rest), bytes(own, rest));
+  datapath.masqueraded.update(bytes(own, rest), bytes(node, rest));
+  datapath.masqueraded.update(bytes(node, rest), bytes(own, rest));
+  datapath.masqueraded.update(bytes(node, Uint8Array.of(1), rest), bytes(other, rest));
+  await endpoint.remove();
+  const left = (map: typeof datapath.connections): Uint8Array[] => map.entries().map(({ key }) => key.slice(0, 17));
+  assert.deepEqual(left(datapath.connections), [bytes(other, Uint8Array.of(0))]);
+  assert.deepEqual(left(datapath.masqueraded), [bytes(node, Uint8Array.of(1))]);
+});
