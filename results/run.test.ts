@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixtureRun } from './fixture-run.ts';
 import { newRunId, Run } from './run.ts';
+import { fixtureRun } from './tests/fixture-run.ts';
 
 test('a run survives being written and read', () => {
   const run = fixtureRun();

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fixtureRun } from './fixture-run.ts';
 import { ResultError } from './result-error.ts';
 import { Run, schemaVersion } from './run.ts';
 import { list, load, save, saveAs } from './store.ts';
+import { fixtureRun } from './tests/fixture-run.ts';
 
 const run = fixtureRun({ blocks: 2 });
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Block } from './block.ts';
 import { evidenceRecord, noEvidence } from './evidence-record.ts';
-import { fixtureRun } from './fixture-run.ts';
 import type { TestCase } from './test-case.ts';
+import { fixtureRun } from './tests/fixture-run.ts';
 import { invalidReasons, warnings } from './validity.ts';
 
 type Measured = Extract<TestCase['outcome'], { state: 'measured' }>;

@@ -1,5 +1,5 @@
 import { type Cluster, poolOf } from '../../clusters/cluster.ts';
-import { compare } from '../../results/compare.ts';
+import { compare } from '../../results/rows.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario } from '../run/scenario.ts';
 import { exclusively, withOwnCluster } from '../session.ts';

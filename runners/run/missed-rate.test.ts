@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Block } from '../../results/block.ts';
-import { fixtureRun } from '../../results/fixture-run.ts';
+import { fixtureRun } from '../../results/tests/fixture-run.ts';
 import { missedRate } from './missed-rate.ts';
 
 function blockAt(achievedRate: number, changes: Partial<Block> = {}): Block {

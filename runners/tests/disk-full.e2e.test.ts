@@ -12,7 +12,7 @@ const runner = join(import.meta.dirname, '../run');
  */
 const fillDisk = `
   import { readdir } from 'node:fs/promises';
-  import { fixtureRun } from '${join(results, 'fixture-run.ts')}';
+  import { fixtureRun } from '${join(results, 'tests/fixture-run.ts')}';
   import { Run } from '${join(results, 'run.ts')}';
   import { list, save } from '${join(results, 'store.ts')}';
   const directory = process.argv[1];
@@ -49,7 +49,7 @@ test('on a disk that is really full a save fails whole, keeps the run, and leave
 /** Delivers a made-up run where there is room for it nowhere; the error goes to stderr. */
 const deliverNowhere = `
   import { mkdir, readdir } from 'node:fs/promises';
-  import { fixtureRun } from '${join(results, 'fixture-run.ts')}';
+  import { fixtureRun } from '${join(results, 'tests/fixture-run.ts')}';
   import { deliver } from '${join(runner, 'deliver.ts')}';
   const [directory] = process.argv.slice(1);
   const refuges = [directory + '/one', directory + '/other'];

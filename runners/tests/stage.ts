@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { V1PodList } from '@kubernetes/client-node';
 import type { Cluster, Pool } from '../../clusters/cluster.ts';
 import type { DataPlaneContext, Placement } from '../../datapath/data-plane.ts';
-import { compare } from '../../results/compare.ts';
+import { compare } from '../../results/rows.ts';
 import type { Run } from '../../results/run.ts';
 import { findContainerCgroups } from '../probes/pod-cgroups.ts';
 import { type Deployed, deployScenario } from '../run/deploy.ts';

@@ -1,11 +1,11 @@
-import type { Block } from './block.ts';
-import { evidenceRecord } from './evidence-record.ts';
-import { figure } from './figure.ts';
-import { histogramOf } from './histogram.ts';
-import { methodologyVersion } from './methodology.ts';
-import { type Random, random, shuffled } from './random.ts';
-import { idle, type Run, schemaVersion } from './run.ts';
-import { type TestCase, testCaseId } from './test-case.ts';
+import type { Block } from '../block.ts';
+import { evidenceRecord } from '../evidence-record.ts';
+import { figure } from '../figure.ts';
+import { histogramOf } from '../histogram.ts';
+import { methodologyVersion } from '../methodology.ts';
+import { type Random, random, shuffled } from '../random.ts';
+import { idle, type Run, schemaVersion } from '../run.ts';
+import { type TestCase, testCaseId } from '../test-case.ts';
 
 /** What a made-up test case is like: its median latency and its CPU per request, in seconds. */
 export type MadeUpTestCase = Omit<TestCase, 'id' | 'caveats' | 'outcome'> & {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Block } from './block.ts';
-import { compare } from './compare.ts';
 import { Comparison, type Row } from './comparison.ts';
 import { figure, missing } from './figure.ts';
-import { fixtureRun, type MadeUpTestCase, plainNone, sidecarMtls } from './fixture-run.ts';
 import { histogramOf, mergeHistograms, quantile } from './histogram.ts';
 import { metrics } from './metrics.ts';
+import { compare } from './rows.ts';
 import type { Run } from './run.ts';
+import { fixtureRun, type MadeUpTestCase, plainNone, sidecarMtls } from './tests/fixture-run.ts';
 
 test('every series of every test case has one row, and the rows are those of the contract', () => {
   const { run, scenario, rows } = Comparison.parse(compare(fixtureRun()));
