@@ -1,23 +1,9 @@
 import type { V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { Pool } from '../clusters/cluster.ts';
 import type { Kube } from '../clusters/kube/kube.ts';
+import type { Encryption, Placement, Profile, Role } from '../results/vocabulary.ts';
 import type { FlowLine, FlowQuery } from './flow-query.ts';
 import type { PolicyAnswer, PolicyQuestion } from './policy-question.ts';
-
-/** How deep a data plane looks: connections and bytes (`l4`), or HTTP requests (`l7`). */
-export const profiles = ['l4', 'l7'] as const;
-export type Profile = (typeof profiles)[number];
-
-export const encryptions = ['none', 'mtls', 'wireguard'] as const;
-export type Encryption = (typeof encryptions)[number];
-
-/** Where the generator stands relative to the workload, which is always on the pool's second node. */
-export const placements = ['cross-node', 'same-node'] as const;
-export type Placement = (typeof placements)[number];
-
-/** Whose CPU time it is. `kernel` is what the whole machine used beyond the pods. */
-export const roles = ['generator', 'workload', 'proxy', 'control', 'kernel'] as const;
-export type Role = (typeof roles)[number];
 
 /** What of a test case a data plane has a say in. `variant` is a switch of the data plane's own, null where it has none. */
 export type Mode = { profile: Profile; encryption: Encryption; variant: string | null };

@@ -41,9 +41,7 @@ export const LoadResult = z.strictObject({
 });
 export type LoadResult = z.infer<typeof LoadResult>;
 
-/** The roles that pods have. A role that no container has had cost 0; one that could not be read says why. */
-export const podRoles = ['generator', 'workload', 'proxy', 'control'] as const;
-
+/** A role that no container has had cost 0; one that could not be read says why. */
 const ByRole = z.strictObject({ generator: Figure, workload: Figure, proxy: Figure, control: Figure });
 
 /** CPU time used between two readings, `seconds` apart, that enclose the window as tightly as they can. */

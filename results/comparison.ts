@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { roles } from './cpu.ts';
-import { Encryption, Placement, Profile } from './test-case.ts';
+import { Encryption, Placement, Profile, Role } from './vocabulary.ts';
 
 /** One number and what it is relative to `none` (l4, plaintext, same placement) in the same blocks of the same run. */
 export const Row = z.strictObject({
@@ -10,7 +9,7 @@ export const Row = z.strictObject({
   encryption: Encryption,
   placement: Placement,
   metric: z.string(),
-  role: z.enum(roles).nullable(),
+  role: Role.nullable(),
   unit: z.string(),
   quantile: z.number().nullable(),
   /** Over all blocks: a quantile is that of the merged histogram. */

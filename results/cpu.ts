@@ -1,11 +1,8 @@
-import { type Block, podRoles } from './block.ts';
+import type { Block } from './block.ts';
 import { dividedBy, type Figure, figure, missing, sumOf } from './figure.ts';
 import { median } from './median.ts';
 import type { Run } from './run.ts';
-
-/** Whose CPU time it is. `kernel` is what the machine used beyond an idle cluster and beyond the pods. */
-export const roles = [...podRoles, 'kernel'] as const;
-export type Role = (typeof roles)[number];
+import { podRoles, type Role } from './vocabulary.ts';
 
 /**
  * CPU seconds per second of the machine with the cluster up and nothing sent. The median of the windows, so that one

@@ -1,8 +1,9 @@
-import { type Block, podRoles } from './block.ts';
-import { cpuSecondsPerRequest, type Role, roles } from './cpu.ts';
+import type { Block } from './block.ts';
+import { cpuSecondsPerRequest } from './cpu.ts';
 import { dividedBy, type Figure, figure, missing } from './figure.ts';
 import { mergeHistograms, quantile } from './histogram.ts';
 import { median } from './median.ts';
+import { podRoles, type Role, roles } from './vocabulary.ts';
 
 /**
  * One line of numbers of a metric. A regression in a `gated` one fails a build; `informative` ones are shown only,

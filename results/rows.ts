@@ -6,8 +6,9 @@ import { type Metric, metrics, type Series } from './metrics.ts';
 import { random } from './random.ts';
 import type { Run } from './run.ts';
 import { type ByPass, paired } from './statistics.ts';
-import type { Placement, TestCase } from './test-case.ts';
+import type { TestCase } from './test-case.ts';
 import { invalidReasons } from './validity.ts';
+import type { Placement } from './vocabulary.ts';
 
 /** Computes every row of a run from its samples. The same run gives the same rows, always. */
 export function compare(run: Run): Comparison {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { Placement, Profile, TestCase } from './test-case.ts';
+import { TestCase } from './test-case.ts';
+import { Placement, Profile } from './vocabulary.ts';
 
 /** The version of this file format. A lab reads the version that it writes. */
 export const schemaVersion = 3;

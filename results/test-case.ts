@@ -1,15 +1,7 @@
 import { z } from 'zod';
 import { Block } from './block.ts';
 import { EvidenceRecord, Verification } from './evidence-record.ts';
-
-export const Profile = z.enum(['l4', 'l7']);
-export type Profile = z.infer<typeof Profile>;
-
-export const Encryption = z.enum(['none', 'mtls', 'wireguard']);
-export type Encryption = z.infer<typeof Encryption>;
-
-export const Placement = z.enum(['cross-node', 'same-node']);
-export type Placement = z.infer<typeof Placement>;
+import { Encryption, Placement, Profile } from './vocabulary.ts';
 
 /** What a test case came to. Which of the measured are valid is not recorded but computed, by validity.ts. */
 export const Outcome = z.discriminatedUnion('state', [

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { type Cluster, type Pool, poolOf } from '../../clusters/cluster.ts';
-import { placements } from '../../datapath/data-plane.ts';
+import { placements } from '../../results/vocabulary.ts';
 import { exclusively, withOwnCluster } from '../session.ts';
 import type { Check, CheckInput } from './check.ts';
 import { startCrowd } from './crowd.ts';

@@ -1,7 +1,8 @@
 import type { V1PodList, V1Service } from '@kubernetes/client-node';
 import { type Cluster, type Pool, poolOf } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { DataPlaneContext, Placement } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext } from '../../datapath/data-plane.ts';
+import type { Placement } from '../../results/vocabulary.ts';
 import { type FloodRequest, type FloodResult, runFlood } from '../load/flood.ts';
 import { busyBetween, type MachineTime, readMachineTime } from '../probes/machine.ts';
 import { type ContainerCgroup, findContainerCgroups, readRoleUsage } from '../probes/pod-cgroups.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { tearDown } from '../../clusters/life/life.ts';
-import { placements, profiles } from '../../datapath/data-plane.ts';
+import { placements, profiles } from '../../results/vocabulary.ts';
 import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
 import { command } from '../cli/command.ts';
 import { listFlag, switchFlag, textFlag, wholeNumberFlag } from '../cli/flag.ts';

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../clusters/error.ts';
-import type { Role } from '../../datapath/data-plane.ts';
 import { type Figure, figure, missing, sumOf } from '../../results/figure.ts';
+import type { Role } from '../../results/vocabulary.ts';
 
 /** A container's cgroup directories: on cgroup v1 each controller has its own, on v2 they are one. */
 export type CgroupDirectories = { cpu: string; memory: string };

@@ -4,7 +4,8 @@ import type { Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import { ApiError } from '../../clusters/kube/api-error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
-import type { DataPlane, Placement } from '../../datapath/data-plane.ts';
+import type { DataPlane } from '../../datapath/data-plane.ts';
+import type { Placement } from '../../results/vocabulary.ts';
 import type { LoadedScenario } from './scenario.ts';
 
 /** The pods of a scenario on one pool, all of them ready. */

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DataPlaneContext, Evidence, Role, Traffic } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext, Evidence, Traffic } from '../../datapath/data-plane.ts';
 import type { LoadResult } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import { type Figure, figure, sumOf } from '../../results/figure.ts';
+import type { Role } from '../../results/vocabulary.ts';
 import { type BlockRequest, runBlock } from '../load/generator.ts';
 import { busyBetween, type MachineTime, readMachineTime } from '../probes/machine.ts';
 import { type ContainerCgroup, type RoleUsage, readRoleUsage } from '../probes/pod-cgroups.ts';

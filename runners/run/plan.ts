@@ -1,6 +1,7 @@
 import type { Pool } from '../../clusters/cluster.ts';
-import type { DataPlane, Placement, Profile, TestCase } from '../../datapath/data-plane.ts';
+import type { DataPlane, TestCase } from '../../datapath/data-plane.ts';
 import { dataPlanes } from '../../datapath/data-planes.ts';
+import type { Placement, Profile } from '../../results/vocabulary.ts';
 import type { Scenario } from './scenario.ts';
 
 /** A test case that will be run, or one that its data plane cannot run, with the reason. */

@@ -1,5 +1,5 @@
-import type { Evidence, Role, Traffic } from '../../datapath/data-plane.ts';
-import { type Block, podRoles } from '../../results/block.ts';
+import type { Evidence, Traffic } from '../../datapath/data-plane.ts';
+import type { Block } from '../../results/block.ts';
 import {
   type EvidenceCheck,
   type EvidenceRecord,
@@ -8,6 +8,7 @@ import {
 } from '../../results/evidence-record.ts';
 import { type Figure, figure } from '../../results/figure.ts';
 import type { Run } from '../../results/run.ts';
+import { podRoles, type Role } from '../../results/vocabulary.ts';
 import type { MeasuredBlock } from './measure.ts';
 import { checkPath } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';

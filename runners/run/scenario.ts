@@ -2,11 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LabError } from '../../clusters/error.ts';
+import { Placement, Profile } from '../../results/vocabulary.ts';
 
 const scenariosDirectory = join(import.meta.dirname, '..', '..', 'scenarios');
-
-const Profile = z.enum(['l4', 'l7']);
-const Placement = z.enum(['cross-node', 'same-node']);
 
 /** What a scenario declares: the question, the load with its defaults, and what it runs on. It names no data plane. */
 export const Scenario = z.strictObject({

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { DataPlaneContext, Placement, TestCase } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext, TestCase } from '../../datapath/data-plane.ts';
 import { type EvidenceCheck, type EvidenceRecord, evidenceRecord } from '../../results/evidence-record.ts';
+import type { Placement } from '../../results/vocabulary.ts';
 import { generatorPort, type RequestsResult, sendRequests } from '../load/generator.ts';
 import { type CapturedPacket, startCapture } from '../probes/capture.ts';
 import { growthOf } from './check-evidence.ts';

@@ -18,7 +18,7 @@ const directions: Record<string, readonly string[]> = {
   scenarios: [],
   clusters: [],
   results: [],
-  datapath: ['clusters'],
+  datapath: ['clusters', 'results'],
   bpf: ['clusters', 'datapath'],
   runners: ['bpf', 'clusters', 'datapath', 'results', 'scenarios'],
   site: ['results'],
@@ -57,6 +57,13 @@ test('folders import in the directions of the architecture', () => {
 
 test('a scenario imports nothing of ours, not even another scenario', () => {
   assertNone(imports, ({ from, to }) => topOf(from) === 'scenarios' && isOurs(to) && dirname(from) !== dirname(to));
+});
+
+test('of results, data planes know the words only', () => {
+  assertNone(
+    imports,
+    ({ from, to }) => topOf(from) === 'datapath' && topOf(to) === 'results' && to !== 'results/vocabulary.ts',
+  );
 });
 
 test('results import only zod', () => {
