@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { V1Service } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { connect } from '../../clusters/kube/connect.ts';
-import { startControl } from './control-server.ts';
+import { startControl } from '../envoy/mesh/control-server.ts';
 import { descriptorsPath } from './places.ts';
 
 /** Program of a pool's control plane: configuration and certificates for the sidecars of one namespace. */

@@ -3,11 +3,11 @@ import type { Pool } from '../../clusters/cluster.ts';
 import { bootstrap } from '../envoy/bootstrap.ts';
 import { tokenAudience } from '../envoy/certificate-endpoint.ts';
 import { envoyFlags } from '../envoy/flags.ts';
+import { enrolledAnnotation } from '../envoy/mesh/mesh.ts';
 import { envoyPorts } from '../envoy/ports.ts';
 import { spiffeId } from '../envoy/spiffe.ts';
 import type { AppProbes } from './app-probes.ts';
 import { keptStatistics } from './kept-statistics.ts';
-import { enrolledAnnotation } from './mesh.ts';
 import {
   agentSocket,
   controlServiceAccount,

@@ -1,10 +1,10 @@
 import type { KubernetesObject, V1Deployment, V1Secret } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
+import { installBaseNetwork, removeBaseNetwork } from '../base-network/base-network.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
 import { createAuthority } from '../envoy/certificate-authority.ts';
 import { controlPorts } from '../envoy/ports.ts';
-import { installBaseNetwork, removeBaseNetwork } from '../none/base-network.ts';
 import { controlServiceAccount, descriptorsPath, meshConfigMap, programs } from './places.ts';
 
 const readyTimeoutSeconds = 60;

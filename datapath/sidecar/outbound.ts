@@ -1,13 +1,13 @@
 import type { EnvoyJson } from '../envoy/api.ts';
 import { httpConnectionManager, routeToCluster, tcpProxy } from '../envoy/http-filters.ts';
+import { unlimited } from '../envoy/mesh/circuit-breakers.ts';
+import type { Mesh, OutboundPort } from '../envoy/mesh/mesh.ts';
+import { outboundName, passthrough } from '../envoy/mesh/names.ts';
 import { envoyPorts } from '../envoy/ports.ts';
 import type { ProxyConfiguration } from '../envoy/snapshot.ts';
 import { spiffeId } from '../envoy/spiffe.ts';
 import { clientTls } from '../envoy/tls-context.ts';
 import { blackholeChain } from './blackhole.ts';
-import { unlimited } from './circuit-breakers.ts';
-import type { Mesh, OutboundPort } from './mesh.ts';
-import { outboundName, passthrough } from './names.ts';
 
 /**
  * What a pod's own connections meet: iptables brings them to one listener, which hands each to the listener of the

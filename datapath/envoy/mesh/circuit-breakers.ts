@@ -1,4 +1,4 @@
-import type { EnvoyJson } from '../envoy/api.ts';
+import type { EnvoyJson } from '../api.ts';
 
 /** Limits that are never met: a proxy beside one application guards nobody. Istio sets the same. */
 export const unlimited: EnvoyJson = {

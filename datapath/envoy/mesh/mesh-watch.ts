@@ -8,8 +8,8 @@ import type {
 } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Kube } from '../../clusters/kube/kube.ts';
-import { AuthorizationPolicy } from '../envoy/authorization.ts';
+import type { Kube } from '../../../clusters/kube/kube.ts';
+import { AuthorizationPolicy } from '../authorization.ts';
 import { type Mesh, meshOf } from './mesh.ts';
 
 /** The API's objects of one namespace, kept up to date. */

@@ -1,8 +1,8 @@
 import type { KubernetesObject, V1EndpointSlice, V1Pod, V1Service } from '@kubernetes/client-node';
-import type { Pool } from '../../clusters/cluster.ts';
-import { LabError } from '../../clusters/error.ts';
-import type { DataPlaneContext } from '../data-plane.ts';
-import { controlPorts } from '../envoy/ports.ts';
+import type { Pool } from '../../../clusters/cluster.ts';
+import { LabError } from '../../../clusters/error.ts';
+import type { DataPlaneContext } from '../../data-plane.ts';
+import { controlPorts } from '../ports.ts';
 import { enrolledAnnotation, meshOf } from './mesh.ts';
 import type { WatchedKind } from './mesh-watch.ts';
 import { AcceptedAnswer, type AcceptedRequest } from './status.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
-import { LabError } from '../../clusters/error.ts';
+import { LabError } from '../../../clusters/error.ts';
 import { acceptedAnswer } from './accepted.ts';
 
 const signal = new AbortController().signal;

@@ -1,7 +1,7 @@
-import { LabError } from '../../clusters/error.ts';
-import type { XdsServer } from '../envoy/xds-server.ts';
+import { LabError } from '../../../clusters/error.ts';
+import { nodeId } from '../../sidecar/places.ts';
+import type { XdsServer } from '../xds-server.ts';
 import type { MeshWatch } from './mesh-watch.ts';
-import { nodeId } from './places.ts';
 import { type AcceptedAnswer, AcceptedRequest } from './status.ts';
 
 /** Waits until the control plane has seen what the caller has, and the proxies run what follows from it. */
