@@ -1,9 +1,9 @@
 import type { DataPlane, Mode } from '../data-plane.ts';
-import { sidecarsReady } from '../envoy/mesh/ready.ts';
 import { enrollPod, sidecarContainers } from './enroll.ts';
 import { sidecarEvidence, sidecarExpected } from './evidence.ts';
 import { inboundSource } from './inbound.ts';
 import { installSidecar, removeSidecar } from './install.ts';
+import { sidecarsReady } from './ready.ts';
 
 const modes: readonly Mode[] = (['l4', 'l7'] as const).flatMap((profile) =>
   (['mtls', 'none'] as const).map((encryption) => ({ profile, encryption, variant: null })),

@@ -17,7 +17,7 @@ function control({ seen = 5, policyError = null as string | null, refusal = null
     calls,
     changes,
     options: {
-      namespace: 'n',
+      nameOf: (pod: string) => `proxy of ${pod}`,
       signal,
       update: () => void calls.push('update'),
       changed: (within: AbortSignal) => once(changes, 'change', { signal: within }),
@@ -38,7 +38,7 @@ function control({ seen = 5, policyError = null as string | null, refusal = null
 test('what was seen goes to the proxies before they are asked', async () => {
   const { options, calls } = control();
   assert.deepEqual(await acceptedAnswer(options, body), { failures: [] });
-  assert.deepEqual(calls, ['update', 'sidecar~w-1.n']);
+  assert.deepEqual(calls, ['update', 'proxy of w-1']);
 });
 
 test('it waits for what it has not seen, and says what when time runs out', async () => {

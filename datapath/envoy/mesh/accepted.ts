@@ -1,5 +1,4 @@
 import { LabError } from '../../../clusters/error.ts';
-import { nodeId } from '../../sidecar/places.ts';
 import type { XdsServer } from '../xds-server.ts';
 import type { MeshWatch } from './mesh-watch.ts';
 import { type AcceptedAnswer, AcceptedRequest } from './status.ts';
@@ -9,14 +8,15 @@ export async function acceptedAnswer(
   {
     xds,
     watch,
-    namespace,
+    nameOf,
     update,
     changed,
     signal,
   }: {
     xds: Pick<XdsServer, 'accepted'>;
     watch: Pick<MeshWatch, 'hasSeen' | 'policyError'>;
-    namespace: string;
+    /** How the proxy of a pod calls itself. */
+    nameOf(pod: string): string;
     /** Gives the proxies what follows from what has been seen so far. */
     update(): void;
     /** Resolves when something new has been seen. */
@@ -44,7 +44,7 @@ export async function acceptedAnswer(
     pods.map(async (pod) => {
       try {
         const remaining = Math.max(0.1, (deadlineMs - Date.now()) / 1000);
-        await xds.accepted(nodeId(pod, namespace), { signal, timeoutSeconds: remaining });
+        await xds.accepted(nameOf(pod), { signal, timeoutSeconds: remaining });
         return [];
       } catch (error) {
         if (!(error instanceof LabError)) throw error;

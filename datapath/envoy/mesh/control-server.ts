@@ -4,8 +4,6 @@ import { createServer as createTlsServer } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Kube } from '../../../clusters/kube/kube.ts';
-import { sidecarConfiguration } from '../../sidecar/configuration.ts';
-import { controlDnsName, controlServiceAccount, nodeId, podOfNode } from '../../sidecar/places.ts';
 import { type EnvoyApi, loadEnvoyApi } from '../api.ts';
 import { type AuthorityFiles, openAuthority } from '../certificate-authority.ts';
 import { certificateEndpoint } from '../certificate-endpoint.ts';
@@ -15,16 +13,20 @@ import { peerUri, spiffeId } from '../spiffe.ts';
 import { reviewToken } from '../token-review.ts';
 import { startXdsServer, type XdsServer } from '../xds-server.ts';
 import { acceptedAnswer } from './accepted.ts';
+import type { Fleet } from './fleet.ts';
 import { meshPublisher } from './mesh-publisher.ts';
 import { type MeshWatch, watchMesh } from './mesh-watch.ts';
+import { controlDnsName } from './places.ts';
+import { podOfProxy, proxyName } from './proxy-name.ts';
 import { statusEndpoint } from './status-endpoint.ts';
 
 export type ControlOptions = {
   kube: Kube;
+  fleet: Fleet;
   /** Namespace whose pods are served, and the control plane's own. */
   namespace: string;
   systemNamespace: string;
-  /** The address that sidecars are told to find it by. */
+  /** The address that proxies are told to find it by. */
   publishedAddress: string;
   listenAddress: string;
   descriptors: string;
@@ -34,17 +36,18 @@ export type ControlOptions = {
   signal: AbortSignal;
 };
 
-/** Starts the control plane of one pool's sidecars: xDS and certificates over TLS, status over HTTP. */
+/** Starts the control plane of one pool's proxies: xDS and certificates over TLS, status over HTTP. */
 export async function startControl(options: ControlOptions): Promise<{ close(): void }> {
-  const { kube, namespace, systemNamespace, log, signal } = options;
+  const { kube, fleet, namespace, systemNamespace, log, signal } = options;
   const api = loadEnvoyApi(options.descriptors);
   const authority = await openAuthority(options.authority);
   const own = await authority.serve({
-    spiffeId: spiffeId({ namespace: systemNamespace, serviceAccount: controlServiceAccount }),
+    spiffeId: spiffeId({ namespace: systemNamespace, serviceAccount: fleet.controlServiceAccount }),
     dnsName: controlDnsName,
   });
   const changes = new EventEmitter();
   const watch = watchMesh(kube, namespace, {
+    hasProxy: fleet.hasProxy,
     signal,
     onChange: () => {
       changes.emit('change');
@@ -60,14 +63,14 @@ export async function startControl(options: ControlOptions): Promise<{ close(): 
       true,
     ),
     refuse: (id, certificate) => {
-      const reason = refusal(watch, namespace, id, certificate);
+      const reason = refusal({ fleet, watch, namespace }, id, certificate);
       if (reason !== null) log(`refused ${id}: ${reason}`);
       return reason;
     },
   });
   const address = options.publishedAddress;
   const publish = meshPublisher({ kube, namespace, root: authority.root, address, log, signal }, watch);
-  const update = (): void => distribute({ api, xds, watch, namespace, log });
+  const update = (): void => distribute({ api, xds, fleet, watch, namespace, log });
   const schedule = debounced(() => {
     update();
     publish();
@@ -86,7 +89,7 @@ export async function startControl(options: ControlOptions): Promise<{ close(): 
       {
         xds,
         watch,
-        namespace,
+        nameOf: (pod) => proxyName(fleet.kind, pod, namespace),
         update,
         changed: (within) => once(changes, 'change', { signal: within }),
         signal: AbortSignal.any([gone, signal]),
@@ -96,7 +99,7 @@ export async function startControl(options: ControlOptions): Promise<{ close(): 
   const status = createServer(statusEndpoint({ xds, watch, address, accepted }));
   await listen(certificates, options.listenAddress, controlPorts.certificates);
   await listen(status, options.listenAddress, controlPorts.status);
-  log(`serves sidecars of ${namespace}`);
+  log(`serves proxies of ${namespace}`);
   return {
     close() {
       xds.close();
@@ -110,14 +113,13 @@ export async function startControl(options: ControlOptions): Promise<{ close(): 
 
 /** A proxy is who it says when its certificate is its pod's service account's. */
 function refusal(
-  watch: MeshWatch,
-  namespace: string,
+  { fleet, watch, namespace }: { fleet: Fleet; watch: MeshWatch; namespace: string },
   id: string,
   certificate: PeerCertificate | undefined,
 ): string | null {
-  const pod = podOfNode(id, namespace);
+  const pod = podOfProxy(fleet.kind, id, namespace);
   const serviceAccount = pod === null ? undefined : watch.mesh()?.proxies.get(pod)?.serviceAccount;
-  if (serviceAccount === undefined) return 'no pod with a sidecar has this name';
+  if (serviceAccount === undefined) return 'no pod with a proxy has this name';
   const uri = peerUri(certificate?.subjectaltname);
   const expected = spiffeId({ namespace, serviceAccount });
   return uri === expected ? null : `its certificate is of ${uri}, not of ${expected}`;
@@ -127,22 +129,23 @@ function refusal(
 function distribute(context: {
   api: EnvoyApi;
   xds: XdsServer;
+  fleet: Fleet;
   watch: MeshWatch;
   namespace: string;
   log: (message: string) => void;
 }): void {
-  const { api, xds, watch, namespace, log } = context;
+  const { api, xds, fleet, watch, namespace, log } = context;
   const mesh = watch.mesh();
   if (mesh === null) return;
   const policy = watch.policy();
   for (const { id } of xds.proxies()) {
-    if (!mesh.proxies.has(podOfNode(id, namespace) ?? '')) xds.forget(id);
+    if (!mesh.proxies.has(podOfProxy(fleet.kind, id, namespace) ?? '')) xds.forget(id);
   }
   for (const pod of mesh.proxies.keys()) {
-    const configuration = sidecarConfiguration(mesh, pod, policy);
+    const configuration = fleet.configurationOf(mesh, pod, policy);
     if (configuration === null) continue;
     try {
-      xds.set(nodeId(pod, namespace), encodeSnapshot(api, configuration));
+      xds.set(proxyName(fleet.kind, pod, namespace), encodeSnapshot(api, configuration));
     } catch (error) {
       log(`${pod} keeps what it has: ${(error as Error).message}`);
     }

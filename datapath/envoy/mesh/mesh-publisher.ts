@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from '../../../clusters/kube/kube.ts';
-import { meshConfigMap } from '../../sidecar/places.ts';
 import type { MeshWatch } from './mesh-watch.ts';
+import { meshConfigMap } from './places.ts';
 
 /** What is published, where, and who hears of failures. */
 export type PublisherOptions = {

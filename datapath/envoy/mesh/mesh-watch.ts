@@ -32,11 +32,11 @@ export type WatchedKind = (typeof watchedKinds)[number];
 
 const nobody: AuthorizationPolicy = { rules: [] };
 
-/** Watches a namespace until the signal aborts, and calls back after each change. */
+/** Watches a namespace until the signal aborts, and calls back after each change. `hasProxy` as in {@link meshOf}. */
 export function watchMesh(
   kube: Kube,
   namespace: string,
-  { signal, onChange }: { signal: AbortSignal; onChange: () => void },
+  { hasProxy, signal, onChange }: { hasProxy: (pod: V1Pod) => boolean; signal: AbortSignal; onChange: () => void },
 ): MeshWatch {
   const synced = new Set<string>();
   const watch = <T extends KubernetesObject>(kind: string, path: string, fieldSelector?: string) =>
@@ -76,7 +76,7 @@ export function watchMesh(
   return {
     mesh: () =>
       watchedKinds.every((kind) => synced.has(kind))
-        ? meshOf({ namespace, services: services.list(), slices: slices.list(), pods: pods.list() })
+        ? meshOf({ namespace, services: services.list(), slices: slices.list(), pods: pods.list() }, hasProxy)
         : null,
     policy: () => readPolicy().policy,
     policyError: () => readPolicy().error,

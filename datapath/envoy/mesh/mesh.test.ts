@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enrolledAnnotation, type MeshObjects, meshOf } from './mesh.ts';
+import { type MeshObjects, meshOf } from './mesh.ts';
 
 const pod = (name: string, app: string, more: object = {}): MeshObjects['pods'][number] => ({
-  metadata: { name, labels: { app }, annotations: { [enrolledAnnotation]: 'enrolled' } },
+  metadata: { name, labels: { app }, annotations: { enrolled: 'yes' } },
   spec: { serviceAccountName: app, containers: [{ name: 'app', ports: [{ name: 'web', containerPort: 9090 }] }] },
   status: { phase: 'Running' },
   ...more,
 });
+
+const hasProxy = ({ metadata }: MeshObjects['pods'][number]) => metadata?.annotations?.enrolled !== undefined;
 
 const objects: MeshObjects = {
   namespace: 'n',
@@ -56,7 +58,7 @@ const objects: MeshObjects = {
 };
 
 test('Service ports become outbound ports with mode, identities and ready endpoints', () => {
-  const { outbound } = meshOf(objects);
+  const { outbound } = meshOf(objects, hasProxy);
   const ports = outbound.filter(({ service }) => service === 'workload');
   assert.deepEqual(
     ports.map(({ port, profile, encryption }) => [port, profile, encryption]),
@@ -76,7 +78,7 @@ test('Service ports become outbound ports with mode, identities and ready endpoi
 });
 
 test('a Service without an address of its own is none of the mesh; one without a selector has nobody behind it', () => {
-  const { outbound } = meshOf(objects);
+  const { outbound } = meshOf(objects, hasProxy);
   assert.equal(
     outbound.some(({ service }) => service === 'headless'),
     false,
@@ -84,8 +86,8 @@ test('a Service without an address of its own is none of the mesh; one without a
   assert.deepEqual(outbound.find(({ service }) => service === 'manual')?.serviceAccounts, []);
 });
 
-test('pods with a sidecar are proxies, with the ports on which Services reach them, ready or not', () => {
-  const { proxies } = meshOf(objects);
+test('pods with a proxy are told apart, with the ports on which Services reach them, ready or not', () => {
+  const { proxies } = meshOf(objects, hasProxy);
   assert.deepEqual([...proxies.keys()], ['w-1', 'w-2', 'g-1']);
   assert.deepEqual(proxies.get('w-1'), {
     serviceAccount: 'workload',

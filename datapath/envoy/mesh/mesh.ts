@@ -17,11 +17,11 @@ export type OutboundPort = PortMode & {
 /** A port on which a pod is reached. */
 export type InboundPort = PortMode & { port: number };
 
-/** What the sidecars of one namespace have to know. */
+/** What the proxies of one namespace have to know. */
 export type Mesh = {
   namespace: string;
   outbound: readonly OutboundPort[];
-  /** Pods with a sidecar, by name. */
+  /** Pods that have a proxy, by name. */
   proxies: ReadonlyMap<string, { serviceAccount: string; inbound: readonly InboundPort[] }>;
 };
 
@@ -33,14 +33,11 @@ export type MeshObjects = {
   pods: readonly V1Pod[];
 };
 
-/** Marks the pods that have a sidecar. */
-export const enrolledAnnotation = 'lab.dataplane/sidecar';
-
 /** Ports of a Service that are not to be encrypted, separated by commas. */
 const plaintextAnnotation = 'lab.dataplane/plaintext-ports';
 
-/** Reads a namespace's objects the way sidecars see them. */
-export function meshOf({ namespace, services, slices, pods }: MeshObjects): Mesh {
+/** Reads a namespace's objects the way proxies see them. `hasProxy` says which pods have one. */
+export function meshOf({ namespace, services, slices, pods }: MeshObjects, hasProxy: (pod: V1Pod) => boolean): Mesh {
   const outbound: OutboundPort[] = [];
   const inbound = new Map<string, InboundPort[]>();
   for (const service of services.filter(isVirtual).toSorted(byName)) {
@@ -65,7 +62,7 @@ export function meshOf({ namespace, services, slices, pods }: MeshObjects): Mesh
     }
   }
   const proxies = pods
-    .filter((pod) => pod.metadata?.annotations?.[enrolledAnnotation] !== undefined && !isOver(pod))
+    .filter((pod) => hasProxy(pod) && !isOver(pod))
     .map((pod) => ({ name: pod.metadata?.name ?? '', serviceAccount: serviceAccountOf(pod) }))
     .map(({ name, serviceAccount }): [string, { serviceAccount: string; inbound: InboundPort[] }] => [
       name,

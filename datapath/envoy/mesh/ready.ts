@@ -1,21 +1,24 @@
 import type { KubernetesObject, V1EndpointSlice, V1Pod, V1Service } from '@kubernetes/client-node';
 import type { Pool } from '../../../clusters/cluster.ts';
-import { LabError } from '../../../clusters/error.ts';
 import type { DataPlaneContext } from '../../data-plane.ts';
 import { controlPorts } from '../ports.ts';
-import { enrolledAnnotation, meshOf } from './mesh.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { meshOf } from './mesh.ts';
 import type { WatchedKind } from './mesh-watch.ts';
 import { AcceptedAnswer, type AcceptedRequest } from './status.ts';
 
 const timeoutSeconds = 30;
 
 /**
- * Resolves when every sidecar of the namespace runs what follows from the API's objects as they are now, with every
- * ready pod among the endpoints of its Services.
- * @throws LabError LAB_SIDECAR_NOT_READY with what each sidecar said.
+ * Waits until every proxy of the namespace runs what follows from the API's objects as they are now, with every ready pod
+ * among the endpoints of its Services. `hasProxy` as in {@link meshOf}.
+ * @returns what each proxy that does not said.
  */
-export async function sidecarsReady({ kube, signal, progress }: DataPlaneContext, pool: Pool): Promise<void> {
-  progress(`${pool.name}: sidecars accept their configuration`);
+export async function meshFailures(
+  { kube, signal }: DataPlaneContext,
+  pool: Pool,
+  { hasProxy, controlPlane }: { hasProxy: (pod: V1Pod) => boolean; controlPlane: ControlPlane },
+): Promise<AcceptedAnswer['failures']> {
   const { namespace } = pool;
   const core = `/api/v1/namespaces/${namespace}`;
   const slicesPath = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
@@ -34,10 +37,7 @@ export async function sidecarsReady({ kube, signal, progress }: DataPlaneContext
     describe: (slices) => lacking({ namespace, services, slices, pods }).join('\n'),
   });
   const enrolled = pods.filter(
-    ({ metadata, status }) =>
-      metadata?.annotations?.[enrolledAnnotation] !== undefined &&
-      metadata.deletionTimestamp === undefined &&
-      status?.phase === 'Running',
+    (pod) => hasProxy(pod) && pod.metadata?.deletionTimestamp === undefined && pod.status?.phase === 'Running',
   );
   const request: AcceptedRequest = {
     pods: enrolled.map(({ metadata }) => metadata?.name ?? ''),
@@ -53,22 +53,18 @@ export async function sidecarsReady({ kube, signal, progress }: DataPlaneContext
     signal,
     timeoutSeconds,
     what: `the control plane of ${pool.name}`,
-    labelSelector: 'app=sidecar-control',
+    labelSelector: `app=${controlPlane.name}`,
     condition: (pods) => pods.length === 1 && pods.every(isReady),
   });
   const path = `/api/v1/namespaces/${pool.systemNamespace}/pods/${control?.metadata?.name}:${controlPorts.status}/proxy`;
   const answer = await kube.json('POST', `${path}/accepted`, { body: request, signal });
-  const { failures } = AcceptedAnswer.parse(answer);
-  if (failures.length === 0) return;
-  throw new LabError('LAB_SIDECAR_NOT_READY', {
-    message: `Sidecars of ${namespace} are not ready:\n${failures.map(({ message }) => message).join('\n')}`,
-  });
+  return AcceptedAnswer.parse(answer).failures;
 }
 
 /** Ready pods that a Service selects and no endpoint of it names. */
 function lacking(objects: Parameters<typeof meshOf>[0]): string[] {
   const ready = objects.pods.filter(isReady);
-  return meshOf({ ...objects, pods: ready }).outbound.flatMap(({ service, port, endpoints }) => {
+  return meshOf({ ...objects, pods: ready }, () => false).outbound.flatMap(({ service, port, endpoints }) => {
     const selector = Object.entries(
       objects.services.find(({ metadata }) => metadata?.name === service)?.spec?.selector ?? {},
     );

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { meshConfigMap } from '../../sidecar/places.ts';
 import type { XdsServer } from '../xds-server.ts';
 import type { MeshWatch } from './mesh-watch.ts';
+import { meshConfigMap } from './places.ts';
 
 export type StatusEndpointOptions = {
   xds: Pick<XdsServer, 'proxies'>;
