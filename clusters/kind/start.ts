@@ -5,6 +5,7 @@ import type { V1Node } from '@kubernetes/client-node';
 import type { ClusterStart } from '../cluster-start.ts';
 import { requireSpace } from '../disk-space.ts';
 import { LabError } from '../error.ts';
+import type { ImageCatalogue } from '../images/images.ts';
 import { connect } from '../kube/connect.ts';
 import type { Kube } from '../kube/kube.ts';
 import { identify } from '../life/journal.ts';
@@ -80,17 +81,17 @@ export async function startKind(options: ClusterStart): Promise<void> {
  */
 async function provideNodeImage(
   target: { engine: Engine; own: boolean },
-  context: CacheContext,
+  context: CacheContext & { images: ImageCatalogue },
 ): Promise<{ reference: string; hasLabImages: boolean }> {
   const official = await pullOfficialImage(target, context);
   if (official !== null) return { reference: official, hasLabImages: false };
-  const image = await ensureNodeImage(context);
+  const image = await ensureNodeImage(context.images, context);
   await loadNodeImage(target.engine, image, context);
   return { reference: image.reference, hasLabImages: true };
 }
 
-async function loadLabImages(engine: Engine, context: CacheContext): Promise<void> {
-  const archive = await ensureLabImages(context);
+async function loadLabImages(engine: Engine, context: CacheContext & { images: ImageCatalogue }): Promise<void> {
+  const archive = await ensureLabImages(context.images, context);
   context.progress('loading the lab’s images');
   await loadImages(engine, archive, context.signal);
 }

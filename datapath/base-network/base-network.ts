@@ -3,7 +3,7 @@ import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import { apiServerAddress, podKubeconfig } from '../api-server.ts';
-import type { DataPlaneContext } from '../data-plane.ts';
+import type { ClusterFacts, DataPlaneContext } from '../data-plane.ts';
 
 /** What of a pool the base network is about: the nodes with this label value, and the namespace that its pods live in. */
 export type BaseNetworkPool = Pick<Pool, 'name' | 'systemNamespace'>;
@@ -21,7 +21,7 @@ export async function installBaseNetwork(
 ): Promise<void> {
   progress(`${pool.name}: kube-proxy and CNI configuration`);
   const [server, nodes] = await Promise.all([apiServerAddress(kube, signal), listNodes(kube, signal)]);
-  await kube.apply(baseNetworkObjects(pool, server, nodes), signal);
+  await kube.apply(baseNetworkObjects(pool, { server, nodes }), signal);
   const expected = nodes.filter((node) => node.metadata?.labels?.[poolLabel] === pool.name).length;
   await kube.waitFor<V1Pod>(`/api/v1/namespaces/${pool.systemNamespace}/pods`, {
     signal,
@@ -57,11 +57,7 @@ export async function removeBaseNetwork({ kube, signal }: DataPlaneContext, pool
 }
 
 /** All objects of the base network, in the order in which they are applied. */
-export function baseNetworkObjects(
-  pool: BaseNetworkPool,
-  server: string,
-  nodes: readonly V1Node[],
-): KubernetesObject[] {
+export function baseNetworkObjects(pool: BaseNetworkPool, { server, nodes }: ClusterFacts): KubernetesObject[] {
   const namespace = pool.systemNamespace;
   const labels = { app: 'kube-proxy' };
   return [

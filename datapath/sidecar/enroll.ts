@@ -61,7 +61,7 @@ function initContainer(excludedPorts: readonly number[]): V1Container {
 function agentContainer(probes: AppProbes): V1Container {
   return {
     name: sidecarContainers.agent,
-    image: 'lab/datapath:lab',
+    image: controlPlane.image,
     restartPolicy: 'Always',
     command: ['node', '--max-semi-space-size=1', programs.agent],
     env: [

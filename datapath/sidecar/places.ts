@@ -16,7 +16,7 @@ export const programs = {
 /** The control plane of a pool's sidecars. */
 export const controlPlane: ControlPlane = {
   name: 'sidecar-control',
-  image: 'lab/datapath:lab',
+  image: 'lab/sidecar:lab',
   program: programs.control,
 };
 

@@ -1,12 +1,13 @@
 import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
-import { ensureTools } from '../../clusters/tools/tools.ts';
+import { ensurePrograms } from '../../clusters/tools/programs.ts';
 import { quantile } from '../../results/histogram.ts';
 import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { fortioMedian, withFortio } from '../load/fortio.ts';
 import { runBlock } from '../load/generator.ts';
+import { fortio } from '../load/programs.ts';
 import { deployScenario } from '../run/deploy.ts';
 import { dataPlaneOf, type PlannedCase, planTestCases } from '../run/plan.ts';
 import { type LoadedScenario, loadScenario } from '../run/scenario.ts';
@@ -51,7 +52,7 @@ export const secondGenerator: Check = {
     const cases = planTestCases(scenario, { pools, profiles: ['l4', 'l7'], placements: ['cross-node'] });
     const comparisons = await exclusively(() =>
       withOwnCluster(pools, context, async ({ kube }) => {
-        await ensureTools(['fortio'], context);
+        await ensurePrograms([fortio], context);
         return compare(await deploy(kube, { scenario, cases }, input), input);
       }),
     );
