@@ -6,6 +6,7 @@ import { withLock } from '../clusters/life/lock.ts';
 import { ensurePrograms } from '../clusters/tools/programs.ts';
 import { installBaseNetwork } from '../datapath/base-network/base-network.ts';
 import type { DataPlaneContext } from '../datapath/data-plane.ts';
+import { baseline } from '../datapath/data-planes.ts';
 import { broughtImages, broughtPrograms } from './brought.ts';
 import { installFailure } from './install-failure.ts';
 import { removeRemains } from './remains.ts';
@@ -119,7 +120,7 @@ async function installDataPlanes(
 ): Promise<void> {
   const installer: DataPlaneContext = { kube, ...context };
   const { name } = outsideNode;
-  const outside = poolOf(name, 'none');
+  const outside = poolOf(name, baseline.id);
   try {
     await Promise.all([
       installBaseNetwork(installer, outside),

@@ -1,6 +1,6 @@
 import type { Pool } from '../../clusters/cluster.ts';
 import type { DataPlane, TestCase } from '../../datapath/data-plane.ts';
-import { dataPlanes } from '../../datapath/data-planes.ts';
+import { baseline, dataPlanes } from '../../datapath/data-planes.ts';
 import type { Placement, Profile } from '../../results/vocabulary.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -20,7 +20,7 @@ export function planTestCases(scenario: Scenario, { pools, profiles, placements 
           ({ profile, encrypted }) => profile === mode.profile && encrypted === (mode.encryption !== 'none'),
         );
         // The baseline is needed whatever profile is asked for.
-        const asked = profiles.includes(mode.profile) || dataPlane.id === 'none';
+        const asked = profiles.includes(mode.profile) || dataPlane.id === baseline.id;
         if (port === undefined || !asked) return [];
         const testCase: TestCase = { ...mode, pool, placement, port: port.port };
         const support = dataPlane.supports(testCase);
