@@ -99,7 +99,7 @@ test('programs for Node are made anew exactly when a file changes that the bundl
     await exec(esbuild, [...entries, ...flags], { cwd: repository });
     const { inputs } = Report.parse(JSON.parse(await readFile(report, 'utf8')));
     // Those in parentheses are the bundler's own, for packages.
-    const own = Object.keys(inputs).filter((path) => !/^(node_modules\/|\()/.test(path));
+    const own = Object.keys(inputs).filter((path) => !/(^|\/)node_modules\/|^\(/.test(path));
     assert.deepEqual(bundleInputs(entries, repository), own.sort());
   }
 });
