@@ -21,6 +21,7 @@ const base: DebianTree = {
     'procps',
     'conntrack',
     'ethtool',
+    'iperf3',
     'kmod',
     'mount',
     'util-linux',

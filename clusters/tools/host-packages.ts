@@ -27,6 +27,7 @@ export const hostPackages = {
   procps: { programs: ['ps', 'sysctl'], why: 'sets the nodes’ network options' },
   conntrack: { programs: ['conntrack'], why: 'kube-proxy clears stale connections with it' },
   ethtool: { programs: ['ethtool'], why: 'reads and sets what links offload' },
+  iperf3: { programs: ['iperf3'], why: 'sends and receives streams of bytes, in pods' },
   kmod: { programs: ['modprobe'], why: 'loads kernel modules on demand' },
   mmdebstrap: { programs: ['mmdebstrap'], why: 'makes the file systems of kind’s nodes and containers' },
   'debian-archive-keyring': {
