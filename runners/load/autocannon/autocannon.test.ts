@@ -86,8 +86,9 @@ test('more workers than connections are as many as these', async () => {
 
 test('answers that are not good are no requests, but failures of their kind', async () => {
   const result = (await send({ connections: 2, workers: 1 }, '/broken')).at(-1);
-  const { count, kinds } = result?.errors as { count: number; kinds: Record<string, number> };
-  assert.equal(result?.requests, 0);
+  assert.ok(result !== undefined);
+  const { count, kinds } = result.errors as { count: number; kinds: Record<string, number> };
+  assert.equal(result.requests, 0);
   assert.ok(count > 0);
   assert.deepEqual(kinds, { status: count });
 });
