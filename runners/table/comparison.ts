@@ -55,11 +55,7 @@ function notes(run: Run, rows: readonly Row[], paint: Paint): string {
     const reason = own.find(({ valid }) => !valid)?.reason;
     if (reason !== undefined && reason !== null) lines.push(`${paint('red', `INVALID ${id}`)}: ${reason}`);
   }
-  for (const testCase of run.testCases) {
-    for (const warning of warnings(testCase, run)) {
-      lines.push(`${testCase.id}: ${warning}`);
-    }
-  }
+  lines.push(...warningLines(run));
   for (const caveat of run.caveats) lines.push(caveat);
   for (const { services, programmed } of run.stages) {
     for (const { dataPlane, seconds } of programmed) {
@@ -74,6 +70,17 @@ function notes(run: Run, rows: readonly Row[], paint: Paint): string {
   lines.push(...generatorNote(run, rows));
   if (run.status.state !== 'finished') lines.push(paint('red', `This run was ${describe(run.status)}.`));
   return `${lines.join('\n')}\n`;
+}
+
+/** Each warning once, behind the test cases that it is of. */
+function warningLines(run: Run): string[] {
+  const ids = new Map<string, string[]>();
+  for (const testCase of run.testCases) {
+    for (const warning of warnings(testCase, run)) ids.set(warning, [...(ids.get(warning) ?? []), testCase.id]);
+  }
+  return [...ids].map(
+    ([warning, of]) => `${of.length === run.testCases.length ? 'All test cases' : of.join(', ')}: ${warning}`,
+  );
 }
 
 /** What the generator of open-loop load itself took and added: at 1000/s it costs as much CPU time as a proxy does. */
