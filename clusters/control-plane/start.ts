@@ -5,7 +5,8 @@ import { LabError } from '../error.ts';
 import { type Process, start } from '../exec.ts';
 import { connect } from '../kube/connect.ts';
 import type { Kube } from '../kube/kube.ts';
-import { type ToolName, toolPath } from '../tools/tools.ts';
+import type { ToolName } from '../tools/cluster-artefacts.ts';
+import { toolPath } from '../tools/tools.ts';
 import {
   apiserverFlags,
   type ControlPlaneSettings,

@@ -2,8 +2,9 @@ import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ContainerImage, writeImageArchive, writeLayer } from '../images/archive.ts';
 import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
+import type { ToolName } from '../tools/cluster-artefacts.ts';
 import { pins } from '../tools/pins.ts';
-import { ensureTools, type ToolName, toolPath } from '../tools/tools.ts';
+import { ensureTools, toolPath } from '../tools/tools.ts';
 
 /** The image of which every pod is the child. */
 export const pauseImage = 'registry.k8s.io/pause:3.10.1';

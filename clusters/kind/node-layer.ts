@@ -5,9 +5,10 @@ import { exec } from '../exec.ts';
 import { keepLayer, keptLayer, type Layer } from '../images/archive.ts';
 import { goEnvironment, requiredGo } from '../tools/build.ts';
 import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
+import type { ToolName } from '../tools/cluster-artefacts.ts';
 import { goProgram } from '../tools/go.ts';
 import { pins } from '../tools/pins.ts';
-import { ensureTools, type ToolName, toolPath } from '../tools/tools.ts';
+import { ensureTools, toolPath } from '../tools/tools.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
 /** What a kind node's file system is made of (https://kind.sigs.k8s.io/docs/design/base-image/). */

@@ -3,8 +3,6 @@ import type { CacheContext } from './cache.ts';
 import { clusterArtefacts, type ToolName } from './cluster-artefacts.ts';
 import { ensurePrograms, programPath } from './programs.ts';
 
-export type { ToolName };
-
 /** Where a tool is; see {@link programPath}. */
 export function toolPath(name: ToolName): string {
   return programPath(artefactOf(name), name);

@@ -36,7 +36,7 @@ const textFiles = globSync('clusters/**/*', { cwd: repository, withFileTypes: tr
   .filter((entry) => entry.isFile() && entry.name !== 'go.sum')
   .map((entry) => relative(repository, join(entry.parentPath, entry.name)));
 
-const namesFolder = /(?<![\w-])(datapath|runners|scenarios|results|site)\//;
+const namesFolder = /(?<![\w-])(datapath|runners|scenarios|results|site)\/|(?<![\w/-])bpf\//;
 
 /** A line, but for the words of Kubernetes and Istio that are data planes' ids by chance: kinds of containers. */
 function wordsOf(file: string, line: string): string {
