@@ -2,8 +2,8 @@ import type { KubernetesObject, V1DaemonSet, V1Node, V1Pod } from '@kubernetes/c
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { apiServerAddress } from '../api-server.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
-import { imageFiles, places, statusPort } from './agent/places.ts';
 import { identityResource } from './identities/identity-registry.ts';
+import { imageFiles, places, statusPort } from './node/paths.ts';
 import { policyDefinitions } from './policy/definitions.ts';
 
 const readyTimeoutSeconds = 60;

@@ -1,12 +1,12 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import { mirrorOf } from '../../datapath/sidecarless/agent/mirror.ts';
-import type { PodFacts } from '../../datapath/sidecarless/agent/pod-facts.ts';
-import { sizes } from '../../datapath/sidecarless/agent/records.ts';
+import { sizes } from '../../datapath/sidecarless/abi/records.ts';
+import type { PodFacts } from '../../datapath/sidecarless/cluster/pod-facts.ts';
 import { openEndpoint } from '../../datapath/sidecarless/endpoints/endpoint.ts';
 import { policyMaps } from '../../datapath/sidecarless/endpoints/policy-maps.ts';
 import { ipcacheEntries } from '../../datapath/sidecarless/identities/ipcache.ts';
 import { check, libbpf } from '../../datapath/sidecarless/libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../../datapath/sidecarless/libbpf/map.ts';
+import { mirrorOf } from '../../datapath/sidecarless/maps/mirror.ts';
 import { compile } from '../../datapath/sidecarless/policy/compile.ts';
 import { parsePolicy } from '../../datapath/sidecarless/policy/parse.ts';
 import { podLabels } from '../../datapath/sidecarless/policy/pod-labels.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Struct } from './codec.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import type { Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { ipFrame } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertRedirected } from './outcome.ts';
 import { echo, protocols, type TcpFlag } from './transport.ts';
 import { type Outcome, outsider, pods, remote, testInWorld } from './world.ts';

@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from '../../../clusters/exec.ts';
-import { sizes as recordSizes } from '../../../datapath/sidecarless/agent/records.ts';
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { sizes as recordSizes } from '../../../datapath/sidecarless/abi/records.ts';
+import { type LayoutName, layouts } from '../../../datapath/sidecarless/abi/structs.ts';
+import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import type { DatapathEvent } from '../../../datapath/sidecarless/flow/event.ts';
 import { decodeEvent } from '../../../datapath/sidecarless/flow/event.ts';
 import { libbpf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
@@ -11,9 +13,7 @@ import { type BpfMap, createPolicyMap } from '../../../datapath/sidecarless/libb
 import { type BpfObject, loadObject } from '../../../datapath/sidecarless/libbpf/programs.ts';
 import { readRing } from '../../../datapath/sidecarless/libbpf/ring-buffer.ts';
 import type { PolicyEntry } from '../../../datapath/sidecarless/policy/compile.ts';
-import { decode, encode, type Struct } from './codec.ts';
-import { type LayoutName, layouts } from './layout.ts';
-import { numbers } from './numbers.ts';
+import { decode, encode, type Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { buildObjects } from './programs.ts';
 import { type RunContext, runProgram } from './run.ts';
 

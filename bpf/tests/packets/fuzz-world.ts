@@ -1,5 +1,6 @@
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
-import { type Cidr, parseCidr } from '../../../datapath/sidecarless/policy/cidr.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
+import { type Cidr, parseCidr } from '../../../datapath/sidecarless/address/cidr.ts';
 import { compile } from '../../../datapath/sidecarless/policy/compile.ts';
 import { decide } from '../../../datapath/sidecarless/policy/decide.ts';
 import {
@@ -17,7 +18,6 @@ import type { Datapath } from './datapath.ts';
 import { mac } from './frame.ts';
 import type { Links } from './links.ts';
 import type { Judge, ModelPod } from './model.ts';
-import { numbers } from './numbers.ts';
 
 type Someone = { identity: Identity; addresses: readonly string[] };
 

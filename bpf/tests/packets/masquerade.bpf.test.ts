@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import type { Struct } from './codec.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import type { Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { ipFrame, patched, quote } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertIgnored, assertPassedOn, assertRedirected } from './outcome.ts';
 import { readFrame, type SeenPacket } from './seen-frame.ts';
 import { echo, type Payload, protocols } from './transport.ts';

@@ -1,5 +1,5 @@
+import type { Direction } from '../../../datapath/sidecarless/abi/numbers.ts';
 import type { ModelPacket } from './model-packet.ts';
-import type { Direction } from './numbers.ts';
 
 const [syn, rst, ack] = [2, 4, 16];
 

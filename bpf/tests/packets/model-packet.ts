@@ -1,4 +1,4 @@
-import type { Reason } from './numbers.ts';
+import type { Reason } from '../../../datapath/sidecarless/abi/numbers.ts';
 
 /** A packet as the model of the datapath sees it. Addresses are 32 hexadecimal digits, IPv4's as ::ffff:a.b.c.d. */
 export type ModelPacket = {

@@ -1,6 +1,6 @@
+import type { Direction, Reason } from '../../../datapath/sidecarless/abi/numbers.ts';
 import { isAnswer, isQuestion, keyOf, type ModelConnection, openedBy } from './model-connection.ts';
 import { type ModelPacket, readModelFrame, readQuotation } from './model-packet.ts';
-import type { Direction, Reason } from './numbers.ts';
 import { verdicts } from './run.ts';
 
 /** A local pod: its addresses as {@link ModelPacket} has them, and the link that it is behind. */

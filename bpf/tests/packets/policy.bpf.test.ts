@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
 import { ipFrame } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertPassedOn, assertRedirected } from './outcome.ts';
 import { echo, protocols } from './transport.ts';
 import { named, node, outsider, pods, remote, testInWorld } from './world.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
 import { ipFrame } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertRedirected } from './outcome.ts';
 import { echo, type TcpFlag } from './transport.ts';
 import { type Outcome, pods, remote, testInWorld } from './world.ts';

@@ -1,4 +1,4 @@
-import { formatAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { formatAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { checksum, pseudoHeader } from './checksum.ts';
 import { protocols } from './transport.ts';
 

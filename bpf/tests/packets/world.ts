@@ -1,12 +1,12 @@
 import { after, before, beforeEach } from 'node:test';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
+import { type Direction, numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
 import type { DatapathEvent } from '../../../datapath/sidecarless/flow/event.ts';
 import { prefixesOf } from '../../../datapath/sidecarless/policy/port-space.ts';
-import type { Struct } from './codec.ts';
+import type { Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { type Counters, type Datapath, type Hook, loadDatapath } from './datapath.ts';
 import { mac } from './frame.ts';
 import { addLinks, type Links, removeLinks } from './links.ts';
-import { type Direction, numbers } from './numbers.ts';
 import type { RunContext } from './run.ts';
 
 export type Family = 'v4' | 'v6';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import { endpointFlags } from '../../../datapath/sidecarless/agent/records.ts';
+import { endpointFlags } from '../../../datapath/sidecarless/abi/records.ts';
 import { closeSockets } from '../../../datapath/sidecarless/services/close.ts';
 import { SocketError } from './test-actor.ts';
 import { acquainted, type Connection, carriedWhile } from './test-connection.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { SocketError, startActor } from './test-actor.ts';
 import { acquainted, type Connection, carriedWhile, connection, type Ends } from './test-connection.ts';
 import { protocols } from './test-maps.ts';

@@ -15,8 +15,8 @@ import {
   serviceRecord,
   sizes,
   uint32,
-} from '../../../datapath/sidecarless/agent/records.ts';
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
+} from '../../../datapath/sidecarless/abi/records.ts';
+import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { check, libbpf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../../../datapath/sidecarless/libbpf/map.ts';
 import type { PolicyEntry } from '../../../datapath/sidecarless/policy/compile.ts';

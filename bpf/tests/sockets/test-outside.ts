@@ -1,5 +1,5 @@
 import { exec } from '../../../clusters/exec.ts';
-import { ipcacheFlags } from '../../../datapath/sidecarless/agent/records.ts';
+import { ipcacheFlags } from '../../../datapath/sidecarless/abi/records.ts';
 import { startActor } from './test-actor.ts';
 import type { TestMaps } from './test-maps.ts';
 import { addNamespace, type TestPod } from './test-pod.ts';

@@ -1,5 +1,5 @@
 import { exec } from '../../../clusters/exec.ts';
-import { ipcacheFlags } from '../../../datapath/sidecarless/agent/records.ts';
+import { ipcacheFlags } from '../../../datapath/sidecarless/abi/records.ts';
 import { linkIdentity } from '../../../datapath/sidecarless/cni/link-identity.ts';
 import { createPodLink } from '../../../datapath/sidecarless/cni/veth.ts';
 import { namespaceCookie } from '../../../datapath/sidecarless/netlink/network-namespace.ts';

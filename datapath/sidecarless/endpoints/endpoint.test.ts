@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mirrorOf } from '../agent/mirror.ts';
-import { endpointFlags, policyKey } from '../agent/records.ts';
-import { parseAddress } from '../flow/address.ts';
+import { endpointFlags, policyKey } from '../abi/records.ts';
+import { parseAddress } from '../address/address.ts';
+import { mirrorOf } from '../maps/mirror.ts';
 import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
 import { testMap } from '../tests/test-map.ts';
 import { openEndpoint } from './endpoint.ts';

@@ -1,10 +1,10 @@
-import type { Datapath } from '../agent/datapath.ts';
-import type { Mirror } from '../agent/mirror.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { endpointFlags, endpointOf, endpointRecord, policyKey, policyRecord, sizes } from '../agent/records.ts';
+import { endpointFlags, endpointOf, endpointRecord, policyKey, policyRecord, sizes } from '../abi/records.ts';
+import { parseAddress } from '../address/address.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { PodEndpoint } from '../cni/endpoint.ts';
-import { parseAddress } from '../flow/address.ts';
 import type { MapEntry } from '../libbpf/map.ts';
+import type { Datapath } from '../maps/datapath.ts';
+import type { Mirror } from '../maps/mirror.ts';
 import { namespaceCookie } from '../netlink/network-namespace.ts';
 import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
 import { diff, keyOf } from '../policy/diff.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { sizes, uint32 } from '../agent/records.ts';
+import { sizes, uint32 } from '../abi/records.ts';
 import { check, libbpf } from '../libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../libbpf/map.ts';
 import { type PolicyMap, policyCapacity, policyMaps } from './policy-maps.ts';

@@ -1,4 +1,4 @@
-import { sizes, uint32 } from '../agent/records.ts';
+import { sizes, uint32 } from '../abi/records.ts';
 import { type BpfMap, createPolicyMap, type MapEntry } from '../libbpf/map.ts';
 
 /** Entries that one endpoint's policy may have. */

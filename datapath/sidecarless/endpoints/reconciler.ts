@@ -1,10 +1,10 @@
-import type { ClusterState } from '../agent/cluster-state.ts';
 import { log } from '../agent/log.ts';
-import type { Mirror } from '../agent/mirror.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
+import type { ClusterState } from '../cluster/cluster-state.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { AddressRange, AddressRanges } from '../identities/address-ranges.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';
 import { ipcacheEntries } from '../identities/ipcache.ts';
+import type { Mirror } from '../maps/mirror.ts';
 import { type CompiledPolicy, compile } from '../policy/compile.ts';
 import { apiServerHostIdentity, hostIdentity, type Identity, reservedIdentities } from '../policy/identity.ts';
 import type { NamedPort, Rule } from '../policy/rule.ts';

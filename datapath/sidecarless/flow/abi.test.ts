@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { reservedIdentities } from '../identities/reserved-identity.ts';
 import { dropReasons } from './drop-reason.ts';
 import { eventTypes } from './event.ts';
 import { eventLayout } from './event-layout.ts';
 import { observationPoints } from './observation-point.ts';
-import { reservedIdentities } from './reserved-identity.ts';
 
 const header = readFileSync(new URL('../../../bpf/lib/abi.h', import.meta.url), 'utf8').replace(/\/\*.*?\*\//gs, '');
 

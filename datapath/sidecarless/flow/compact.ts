@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
+import { reservedIdentities } from '../identities/reserved-identity.ts';
 import { dropReason } from './drop-reason.ts';
 import { type Flow, type FlowEndpoint, type FlowService, messageTypes, policyMatches, portsOf } from './flow.ts';
 import { pointNames } from './observation-point.ts';
-import { reservedIdentities } from './reserved-identity.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const verdictColours = { FORWARDED: 'green', DROPPED: 'red', TRACED: 'yellow', TRANSLATED: 'yellow' } as const;

@@ -1,5 +1,5 @@
 import { LabError } from '../../../clusters/error.ts';
-import { formatAddress } from './address.ts';
+import { formatAddress } from '../address/address.ts';
 import { eventLayout } from './event-layout.ts';
 import { type ObservationPoint, pointNames } from './observation-point.ts';
 

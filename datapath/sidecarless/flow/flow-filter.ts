@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { LabError } from '../../../clusters/error.ts';
 import type { FlowFilter, flowTypes } from '../../flow-query.ts';
-import { formatAddress, parseAddress } from './address.ts';
+import { formatAddress, parseAddress } from '../address/address.ts';
+import { reservedIdentities } from '../identities/reserved-identity.ts';
 import { type Flow, type FlowEndpoint, messageTypes, portsOf, protocolOf, type Verdict, verdicts } from './flow.ts';
-import { reservedIdentities } from './reserved-identity.ts';
 
 const protocols = {
   TCP: ['TCP'],

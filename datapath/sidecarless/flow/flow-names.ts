@@ -1,5 +1,5 @@
-import type { ClusterState } from '../agent/cluster-state.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
+import type { ClusterState } from '../cluster/cluster-state.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { AddressRanges } from '../identities/address-ranges.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';

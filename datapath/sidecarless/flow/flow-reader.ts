@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
-import type { Datapath } from '../agent/datapath.ts';
-import { perCpuSum } from '../agent/per-cpu.ts';
+import type { Datapath } from '../maps/datapath.ts';
+import { perCpuSum } from '../maps/per-cpu.ts';
 import { decodeEvent, isEvent } from './event.ts';
 import { eventLayout } from './event-layout.ts';
 import type { Flow } from './flow.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { NodeFacts } from '../agent/node-facts.ts';
-import { type Cidr, parseCidr } from '../policy/cidr.ts';
+import { type Cidr, parseCidr } from '../address/cidr.ts';
+import type { NodeFacts } from '../cluster/node-facts.ts';
 import { cidrsOf } from '../policy/cidrs.ts';
 import { cidrLabels, type Identity } from '../policy/identity.ts';
 import type { Rule } from '../policy/rule.ts';

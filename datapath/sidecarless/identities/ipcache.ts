@@ -1,6 +1,6 @@
-import { addressFor, type NodeFacts } from '../agent/node-facts.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { ipcacheFlags, ipcacheKey, ipcacheRecord } from '../agent/records.ts';
+import { ipcacheFlags, ipcacheKey, ipcacheRecord } from '../abi/records.ts';
+import { addressFor, type NodeFacts } from '../cluster/node-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { MapEntry } from '../libbpf/map.ts';
 import type { AddressRange } from './address-ranges.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyAnswer } from '../../policy-question.ts';
-import { endpointFlags, endpointRecord, ipcacheRecord, policyRecord } from '../agent/records.ts';
-import { parseAddress } from '../flow/address.ts';
+import { endpointFlags, endpointRecord, ipcacheRecord, policyRecord } from '../abi/records.ts';
+import { parseAddress } from '../address/address.ts';
 import type { BpfMap } from '../libbpf/map.ts';
 import { type CompiledPolicy, compile, type PolicyEntry } from '../policy/compile.ts';
 import { longest } from '../policy/lookup.ts';

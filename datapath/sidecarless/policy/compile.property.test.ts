@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Cidr, parseCidr } from '../address/cidr.ts';
 import { type Chance, chance, ports, randomPolicies } from '../tests/random-policies.ts';
 import { inputFor, namedPorts, podIdentities } from '../tests/test-world.ts';
-import { type Cidr, parseCidr } from './cidr.ts';
 import { type CompileInput, compile, type PolicyEntry } from './compile.ts';
 import { decide } from './decide.ts';
 import { cidrLabels, cidrOf, type Identity } from './identity.ts';

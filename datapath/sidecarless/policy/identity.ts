@@ -1,4 +1,4 @@
-import { type Cidr, parseCidr } from './cidr.ts';
+import { type Cidr, parseCidr } from '../address/cidr.ts';
 import type { Labels } from './selector.ts';
 
 /** Who is at an address. `labels` have their source: `k8s:app`, `reserved:world`, `cidr:10.0.0.0/8`. */

@@ -1,4 +1,4 @@
-import type { Cidr } from './cidr.ts';
+import type { Cidr } from '../address/cidr.ts';
 import type { Problem } from './problem.ts';
 import type { Selector } from './selector.ts';
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Datapath } from '../agent/datapath.ts';
+import type { Frontend } from '../abi/records.ts';
+import { formatAddress } from '../address/address.ts';
 import { log } from '../agent/log.ts';
-import type { Frontend } from '../agent/records.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import { formatAddress } from '../flow/address.ts';
+import type { Datapath } from '../maps/datapath.ts';
 import { closeSockets, listSockets } from './close.ts';
 
 /** Backends of a service often go together: those of so many milliseconds are looked for at once. */

@@ -1,7 +1,7 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import { addressFor, type NodeFacts } from '../agent/node-facts.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import type { Frontend } from '../agent/records.ts';
+import type { Frontend } from '../abi/records.ts';
+import { addressFor, type NodeFacts } from '../cluster/node-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 
 /** A backend as slices have it. */
 export type Candidate = Frontend & { isTerminating: boolean };

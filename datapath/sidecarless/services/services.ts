@@ -1,10 +1,10 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import type { Mirror } from '../agent/mirror.ts';
-import type { NodeFacts } from '../agent/node-facts.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { backendKey, backendRecord, type Frontend, serviceKey, serviceRecord, slotKey } from '../agent/records.ts';
-import { formatAddress } from '../flow/address.ts';
+import { backendKey, backendRecord, type Frontend, serviceKey, serviceRecord, slotKey } from '../abi/records.ts';
+import { formatAddress } from '../address/address.ts';
+import type { NodeFacts } from '../cluster/node-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { MapEntry } from '../libbpf/map.ts';
+import type { Mirror } from '../maps/mirror.ts';
 import { Numbering } from './numbering.ts';
 import { type Candidate, hostPorts, type ServicePort, servicePorts } from './service-ports.ts';
 

@@ -1,4 +1,4 @@
-import { parseAddress } from '../flow/address.ts';
+import { parseAddress } from '../address/address.ts';
 
 /** What an event of the kernel side says; the rest is zero. Numbers are those of bpf/lib/abi.h. */
 export type TestEvent = {

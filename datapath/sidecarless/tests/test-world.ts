@@ -1,4 +1,4 @@
-import { parseCidr } from '../policy/cidr.ts';
+import { parseCidr } from '../address/cidr.ts';
 import { cidrsOf } from '../policy/cidrs.ts';
 import type { CompileInput } from '../policy/compile.ts';
 import { type Decision, decide } from '../policy/decide.ts';

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { sizes } from '../abi/records.ts';
 import { libbpf } from '../libbpf/libbpf.ts';
 import type { BpfMap } from '../libbpf/map.ts';
 import { runsOf } from '../libbpf/program-information.ts';
@@ -12,7 +13,6 @@ import {
   loadObject,
 } from '../libbpf/programs.ts';
 import { type RingReader, readRing } from '../libbpf/ring-buffer.ts';
-import { sizes } from './records.ts';
 
 /** The kernel's side of a node: every program loaded, every map that the agent uses. */
 export type Datapath = {

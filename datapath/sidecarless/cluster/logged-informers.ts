@@ -1,5 +1,5 @@
 import type { Kube } from '../../../clusters/kube/kube.ts';
-import { log } from './log.ts';
+import { log } from '../agent/log.ts';
 
 /** The same connection, whose informers say in the log why they go wrong: at once, and then ever more rarely. */
 export function withLoggedInformers(kube: Kube): Kube {

@@ -1,8 +1,8 @@
+import { uint32 } from '../abi/records.ts';
 import type { BpfMap } from '../libbpf/map.ts';
+import type { Datapath, ProgramName } from '../maps/datapath.ts';
+import { perCpuSum } from '../maps/per-cpu.ts';
 import type { ServiceTable } from '../services/services.ts';
-import type { Datapath, ProgramName } from './datapath.ts';
-import { perCpuSum } from './per-cpu.ts';
-import { uint32 } from './records.ts';
 
 /** Monotonic counters of the node's datapath. */
 export type NodeEvidence = {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as records from '../../../datapath/sidecarless/agent/records.ts';
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
-import { decode, encode } from './codec.ts';
-import { type Layout, type LayoutName, layouts } from './layout.ts';
+import { parseAddress } from '../address/address.ts';
+import { decode, encode } from '../tests/struct-codec.ts';
 import { numbers } from './numbers.ts';
+import * as records from './records.ts';
+import { type Layout, type LayoutName, layouts } from './structs.ts';
 
 // The layouts are those of the compiler, which a test of theirs holds.
 

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
-import { exec } from '../../../clusters/exec.ts';
-import { eventLayout } from '../../../datapath/sidecarless/flow/event-layout.ts';
-import { type Layout, layouts } from './layout.ts';
-import { numbers } from './numbers.ts';
-import { buildObjects, type Objects } from './programs.ts';
+import { exec } from '../../clusters/exec.ts';
+import { numbers } from '../../datapath/sidecarless/abi/numbers.ts';
+import { type Layout, layouts } from '../../datapath/sidecarless/abi/structs.ts';
+import { eventLayout } from '../../datapath/sidecarless/flow/event-layout.ts';
+import { buildObjects, type Objects } from './packets/programs.ts';
 
 /** What `bpftool btf dump -j` prints, as far as it is needed. */
 const Btf = z.object({
@@ -26,7 +26,7 @@ const Btf = z.object({
 });
 type Type = z.infer<typeof Btf>['types'][number];
 
-const header = join(import.meta.dirname, '../../lib/abi.h');
+const header = join(import.meta.dirname, '../lib/abi.h');
 let objects: Objects;
 let types: readonly Type[] = [];
 

@@ -1,4 +1,4 @@
-import { parseAddress } from '../flow/address.ts';
+import { parseAddress } from '../address/address.ts';
 import type { PolicyEntry } from '../policy/compile.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { chmod, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pluginName } from '../cni/plugin.ts';
-import { imageFiles, places } from './places.ts';
+import { imageFiles, places } from '../node/paths.ts';
+import { pluginName } from './plugin.ts';
 
 /** Gives the node's runtime the plugin, and then the configuration that names it: from then on the node is ready. */
 export async function installPlugin(signal: AbortSignal): Promise<void> {

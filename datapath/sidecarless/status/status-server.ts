@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { LabError } from '../../../clusters/error.ts';
+import { log } from '../agent/log.ts';
+import type { Settings } from '../cluster/settings.ts';
 import type { Reconciler } from '../endpoints/reconciler.ts';
 import type { FlowBuffer } from '../flow/flow-buffer.ts';
 import { readFlowParameters } from '../flow/flow-parameters.ts';
 import { streamFlows } from '../flow/flow-stream.ts';
+import { perCpuSum } from '../maps/per-cpu.ts';
 import { readTraceQuery, type TraceSources, tracePolicy } from '../policy-trace/policy-trace.ts';
 import type { ServiceTable } from '../services/services.ts';
-import { evidenceOf } from './evidence-of.ts';
-import { log } from './log.ts';
-import { perCpuSum } from './per-cpu.ts';
-import type { Settings } from './settings.ts';
+import { evidenceOf } from './node-evidence.ts';
 
 export type StatusSources = TraceSources & {
   flows: FlowBuffer;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { LabError } from '../../../clusters/error.ts';
 import { exec } from '../../../clusters/exec.ts';
-import { addressFor, type NodeFacts } from './node-facts.ts';
+import { addressFor, type NodeFacts } from '../cluster/node-facts.ts';
 
 /** The node's link to the others. */
 export type Uplink = { name: string; ifindex: number; mtu: () => number };

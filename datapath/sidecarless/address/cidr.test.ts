@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cidrsOf } from '../policy/cidrs.ts';
+import { parsePolicy } from '../policy/parse.ts';
 import { cnp } from '../tests/test-world.ts';
 import { cidrContains, coversIpv4, parseCidr } from './cidr.ts';
-import { cidrsOf } from './cidrs.ts';
-import { parsePolicy } from './parse.ts';
 
 const cidr = (text: string) => {
   const parsed = parseCidr(text);

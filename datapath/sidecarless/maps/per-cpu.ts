@@ -1,5 +1,5 @@
+import { uint32 } from '../abi/records.ts';
 import type { BpfMap } from '../libbpf/map.ts';
-import { uint32 } from './records.ts';
 
 /** Sum over all CPUs of the 64-bit numbers that are `offset` bytes into an element of a per-CPU array. */
 export function perCpuSum(map: BpfMap, index: number, { size = 8, offset = 0 } = {}): number {

@@ -1,6 +1,6 @@
-import type { ClusterState } from './cluster-state.ts';
-import { log } from './log.ts';
-import type { NodeFacts } from './node-facts.ts';
+import { log } from '../agent/log.ts';
+import type { ClusterState } from '../cluster/cluster-state.ts';
+import type { NodeFacts } from '../cluster/node-facts.ts';
 import { routePods } from './uplink.ts';
 
 const retryMs = 1000;

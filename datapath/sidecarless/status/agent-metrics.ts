@@ -1,11 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import type { ClusterState } from '../cluster/cluster-state.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { dropReason, dropReasons } from '../flow/drop-reason.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';
+import type { Datapath } from '../maps/datapath.ts';
 import type { ServiceTable } from '../services/services.ts';
-import type { ClusterState } from './cluster-state.ts';
-import type { Datapath } from './datapath.ts';
-import { counter } from './evidence-of.ts';
+import { counter } from './node-evidence.ts';
 
 export type MetricsSources = {
   datapath: Datapath;

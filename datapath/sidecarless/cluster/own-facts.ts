@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Kube } from '../../../clusters/kube/kube.ts';
-import { log } from './log.ts';
+import { log } from '../agent/log.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
 
 const retryMs = 1000;

@@ -1,5 +1,5 @@
-import { formatAddress, parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
-import { type Kind, type Layout, type LayoutName, layouts } from './layout.ts';
+import { type Kind, type Layout, type LayoutName, layouts } from '../abi/structs.ts';
+import { formatAddress, parseAddress } from '../address/address.ts';
 
 type ValueOf<K extends Kind> = K extends 'address'
   ? string

@@ -1,6 +1,6 @@
+import { type Config, configFlags, configRecord, epochOf, sizes, uint32 } from '../abi/records.ts';
+import type { Settings } from '../cluster/settings.ts';
 import type { BpfMap } from '../libbpf/map.ts';
-import { type Config, configFlags, configRecord, epochOf, sizes, uint32 } from './records.ts';
-import type { Settings } from './settings.ts';
 
 /** What of a node's configuration never changes while its agent runs. */
 export type NodeConfiguration = Pick<Config, 'nodeV4' | 'nodeV6' | 'uplink' | 'reportMs'>;

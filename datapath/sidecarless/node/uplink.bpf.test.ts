@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import type { NodeFacts } from './node-facts.ts';
+import type { NodeFacts } from '../cluster/node-facts.ts';
 import { findUplink, routePods } from './uplink.ts';
 
 const node = (name: string, address: string, range: string): NodeFacts => ({
