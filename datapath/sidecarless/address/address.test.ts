@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LabError } from '../../../clusters/error.ts';
-import { formatAddress, parseAddress } from './address.ts';
+import { addressNumber, familyOf, formatAddress, numberAddress, parseAddress, wireAddress } from './address.ts';
 
 // Text as anybody may write it, and as RFC 5952 does.
 const addresses = [
@@ -54,6 +54,38 @@ test('it agrees with Node about every pattern of zeros', () => {
   }
 });
 
+test('an address of its own family has its bytes, and a number that gives it back', () => {
+  assert.equal(Buffer.from(wireAddress('10.1.2.3')).toString('hex'), '0a010203');
+  assert.equal(Buffer.from(wireAddress('::ffff:10.1.2.3')).toString('hex'), '00000000000000000000ffff0a010203');
+  assert.equal(addressNumber('10.244.1.255'), 0x0af401ffn);
+  assert.equal(addressNumber('fd00::5'), (0xfd00n << 112n) + 5n);
+  for (const [text, canonical] of addresses) {
+    const family = familyOf(text) ?? assert.fail(text);
+    const expected = family === 6 && canonical.includes('.') ? `::ffff:${hexOf(canonical)}` : canonical;
+    assert.equal(numberAddress(addressNumber(text), family), expected, text);
+  }
+});
+
+test('an address has a family, and what is none has not', () => {
+  assert.deepEqual(['10.0.0.1', 'fd00::1', '::ffff:10.0.0.1'].map(familyOf), [4, 6, 6]);
+  assert.deepEqual(['', 'web', '10.0.0.0/8', 'fe80::1%eth0'].map(familyOf), [null, null, null, null]);
+});
+
+test('numbers of IPv6 are written as the platform writes addresses', () => {
+  for (let seed = 1n; seed < 400n; seed++) {
+    // Groups of zero and of few digits, in every arrangement.
+    const bits = (seed * 0x9e3779b97f4a7c15n) ^ (seed << 5n);
+    const groups = Array.from(
+      { length: 8 },
+      (_, index) => ((bits >> BigInt(index * 3)) & 1n) * ((bits >> 20n) & 0xffn),
+    );
+    const number = groups.reduce((sum, group) => sum * 65536n + group, 0n);
+    const platform = new URL(`http://[${groups.map((group) => group.toString(16)).join(':')}]`).hostname;
+    assert.equal(`[${numberAddress(number, 6)}]`, platform);
+    assert.equal(addressNumber(numberAddress(number, 6)), number);
+  }
+});
+
 test('what is no address is refused', () => {
   for (const text of [
     '',
@@ -73,3 +105,9 @@ test('what is no address is refused', () => {
     );
   }
 });
+
+/** The two groups that an IPv4 address makes. */
+function hexOf(text: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = text.split('.').map(Number);
+  return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+}

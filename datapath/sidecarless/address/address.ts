@@ -30,6 +30,31 @@ export function parseAddress(text: string): Uint8Array {
   return bytes;
 }
 
+export type Family = 4 | 6;
+
+/** Null for what is no address; one with a zone is none. */
+export function familyOf(text: string): Family | null {
+  if (isIPv4(text)) return 4;
+  return isIPv6(text) && !text.includes('%') ? 6 : null;
+}
+
+/** The bytes that an address has in packets of its family: 4 or 16. @throws LabError as {@link parseAddress} does. */
+export function wireAddress(text: string): Uint8Array {
+  const bytes = parseAddress(text);
+  return isIPv4(text) ? bytes.subarray(12) : bytes;
+}
+
+/** The address as a number, the first byte being the most significant. @throws LabError as {@link parseAddress} does. */
+export function addressNumber(text: string): bigint {
+  return BigInt(`0x${Buffer.from(wireAddress(text)).toString('hex')}`);
+}
+
+/** The text of a number: IPv6 as such, also where an IPv4 address is mapped into it. */
+export function numberAddress(number: bigint, family: Family): string {
+  const bytes = Buffer.from(number.toString(16).padStart(family === 4 ? 8 : 32, '0'), 'hex');
+  return family === 4 ? formatV4(bytes, 0) : formatV6(bytes, 0);
+}
+
 function isMapped(bytes: Uint8Array, offset: number): boolean {
   if (bytes[offset + 10] !== 0xff || bytes[offset + 11] !== 0xff) return false;
   for (let i = offset; i < offset + 10; i++) if (bytes[i] !== 0) return false;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { cidrsOf } from '../policy/cidrs.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import { cnp } from '../tests/test-world.ts';
-import { cidrContains, coversIpv4, parseCidr } from './cidr.ts';
+import { cidrContains, coversIpv4, lastOf, parseCidr } from './cidr.ts';
 
 const cidr = (text: string) => {
   const parsed = parseCidr(text);
@@ -30,6 +30,17 @@ test('ranges are read into one notation', () => {
   }
   for (const text of ['::/129', 'fe80::1%eth0', '::ffff:10.0.0.0/104', '::ffff:a00:1', ':::/1']) {
     assert.equal(parseCidr(text), null, text);
+  }
+});
+
+test('a range has two ends', () => {
+  for (const [text, length] of [
+    ['10.244.1.0/24', 256n],
+    ['10.0.0.1', 1n],
+    ['0.0.0.0/0', 1n << 32n],
+    ['fd00::/64', 1n << 64n],
+  ] as const) {
+    assert.equal(lastOf(cidr(text)) - cidr(text).first + 1n, length, text);
   }
 });
 

@@ -130,7 +130,7 @@ function placeOf({ protocol, port }: PolicyEntry): number {
 
 /** As the ipcache finds it: both families in one table, IPv4 as ::ffff:a.b.c.d; the world where nothing is found. */
 function longestPrefix(identities: readonly Identity[], address: Cidr): Identity {
-  const bitsOf = ({ family, address: number }: Cidr): bigint => (family === 4 ? 0xffff00000000n | number : number);
+  const bitsOf = ({ family, first }: Cidr): bigint => (family === 4 ? 0xffff00000000n | first : first);
   const lengthOf = ({ family, bits }: Cidr): number => (family === 4 ? bits + 96 : bits);
   const ranges = identities.flatMap((identity) => {
     const cidr = cidrOf(identity);
