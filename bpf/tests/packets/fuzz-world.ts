@@ -24,7 +24,7 @@ type Someone = { identity: Identity; addresses: readonly string[] };
 const localPods = ['shop/web', 'shop/db', 'bank/web'] as const;
 export const linkNames = localPods.map((_, index) => `pod-${index}`);
 
-const remoteNode = reservedIdentities.find(({ id }) => id === 6) as Identity;
+const remoteNode = reservedIdentities.find(({ id }) => id === numbers.identity.IDENTITY_REMOTE_NODE) as Identity;
 
 /** Everybody who has an identity of the cluster's, by address. */
 const cluster: readonly Someone[] = [
@@ -112,7 +112,8 @@ export function loadPolicies(
     policed.set(`${pod.name}/INGRESS`, compiled.policeIngress);
     policed.set(`${pod.name}/EGRESS`, compiled.policeEgress);
     datapath.setPolicy(pod.endpoint, compiled.entries);
-    const flags = (compiled.policeIngress ? 1 : 0) | (compiled.policeEgress ? 2 : 0);
+    const { ENDPOINT_POLICE_INGRESS: ingress, ENDPOINT_POLICE_EGRESS: egress } = numbers.endpoint_flag;
+    const flags = (compiled.policeIngress ? ingress : 0) | (compiled.policeEgress ? egress : 0);
     const macs = { mac: Uint8Array.from(pod.mac), node_mac: Uint8Array.from(pod.nodeMac) };
     const index = pods.indexOf(pod);
     for (const address of cluster[index]?.addresses ?? []) {

@@ -1,6 +1,6 @@
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { formatAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { checksum, pseudoHeader } from './checksum.ts';
-import { protocols } from './transport.ts';
 
 /** An IP packet as a test reads it back. It knows no extension headers. */
 export type SeenPacket = {
@@ -46,7 +46,7 @@ function readPacket(bytes: Uint8Array): SeenPacket {
   const protocol = view.getUint8(isV4 ? 9 : 6);
   const isWhole = bytes.length >= length && fragment === 0;
   const hasPorts = (fragment & 0x1fff) === 0 && bytes.length >= headerBytes + 8;
-  const isIcmp = protocol === protocols.icmp || protocol === protocols.icmp6;
+  const isIcmp = protocol === protocols.ICMP || protocol === protocols.ICMPv6;
   const port = (at: number): number => (hasPorts ? view.getUint16(headerBytes + (isIcmp ? 4 : at)) : 0);
   const icmpType = isIcmp && hasPorts ? view.getUint8(headerBytes) : 0;
   const isError = isIcmp && hasPorts && (isV4 ? [3, 11, 12] : [1, 2, 3, 4]).includes(icmpType);
@@ -65,9 +65,9 @@ function readPacket(bytes: Uint8Array): SeenPacket {
 }
 
 function isIntact(payload: Uint8Array, source: Uint8Array, destination: Uint8Array, protocol: number): boolean | null {
-  if (protocol === protocols.icmp) return checksum(payload) === 0;
-  const hasChecksum = protocol === protocols.tcp || protocol === protocols.udp || protocol === protocols.icmp6;
-  const isLeftOut = protocol === protocols.udp && payload[6] === 0 && payload[7] === 0;
+  if (protocol === protocols.ICMP) return checksum(payload) === 0;
+  const hasChecksum = protocol === protocols.TCP || protocol === protocols.UDP || protocol === protocols.ICMPv6;
+  const isLeftOut = protocol === protocols.UDP && payload[6] === 0 && payload[7] === 0;
   if (!hasChecksum || isLeftOut) return null;
   return checksum(...pseudoHeader(source, destination, protocol, payload.length), payload) === 0;
 }

@@ -5,7 +5,7 @@ import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { SocketError, startActor } from './test-actor.ts';
 import { acquainted, type Connection, carriedWhile, connection, type Ends } from './test-connection.ts';
-import { protocols } from './test-maps.ts';
+import { mptcp } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';
 import { addNamespace, type TestPod } from './test-pod.ts';
 import { connectTo, listenAt, makeSocket, type TestSocket, type Transfer } from './test-socket.ts';
@@ -410,7 +410,7 @@ testInNamespaces(import.meta.filename, () => {
 
       test('a server that listens by MPTCP, and a client that does not', async () => {
         const port = shortcut ? 204 : 205;
-        const listening = await makeSocket(there.actor, 'AF_INET', 'SOCK_STREAM', protocols.mptcp);
+        const listening = await makeSocket(there.actor, 'AF_INET', 'SOCK_STREAM', mptcp);
         await listening.bind(there.v4, port);
         await listening.listen();
         const client = await connectTo(here.actor, 'AF_INET', there.v4, port);

@@ -1,4 +1,7 @@
-/** The enums of bpf/lib/abi.h, compared with what the compiler makes of them by the test of the layouts. */
+/**
+ * The enums of bpf/lib/abi.h, with its names, so that one search finds both sides. A test holds them against what the
+ * compiler makes of the header.
+ */
 export const numbers = {
   identity: {
     IDENTITY_UNKNOWN: 0,
@@ -54,6 +57,9 @@ export const numbers = {
     POST_XLATE_REV: 4,
   },
 } as const;
+
+/** The header's `#define`s: bits of a policy key's prefix, and elements of `sl_counters`. */
+export const definitions = { POLICY_STATIC_BITS: 40, POLICY_FULL_BITS: 64, COUNTERS: 256 * 2 } as const;
 
 /** By their names in C: `FORWARDED` and the reasons to drop a packet. */
 export type Reason = keyof typeof numbers.drop_reason;

@@ -7,10 +7,13 @@ export type Kind = 'host' | 'network' | 'address' | 'bytes' | 'by-direction';
 /** Offset and size in bytes, and what they mean. */
 export type Member = readonly [offset: number, size: number, kind: Kind];
 
-export type Layout = { readonly size: number; readonly members: Readonly<Record<string, Member>> };
+export type StructLayout = { readonly size: number; readonly members: Readonly<Record<string, Member>> };
 
-/** The structs of bpf/lib/abi.h. A test compares them with what the compiler makes of that. */
-export const layouts = {
+/**
+ * The structs of bpf/lib/abi.h: the only place where their layouts are written down. A test holds them against what the
+ * compiler makes of the header.
+ */
+export const structs = {
   addr: { size: 16, members: { word: [0, 16, 'bytes'] } },
   config: {
     size: 48,
@@ -198,6 +201,6 @@ export const layouts = {
       pad: [98, 6, 'bytes'],
     },
   },
-} as const satisfies Readonly<Record<string, Layout>>;
+} as const satisfies Readonly<Record<string, StructLayout>>;
 
-export type LayoutName = keyof typeof layouts;
+export type StructName = keyof typeof structs;

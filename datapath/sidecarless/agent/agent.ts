@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { exec } from '../../../clusters/exec.ts';
 import { connect } from '../../../clusters/kube/connect.ts';
-import { narrowFirst } from '../abi/records.ts';
+import { narrowFirst } from '../abi/ipcache.ts';
 import { watchCluster } from '../cluster/cluster-state.ts';
 import { withLoggedInformers } from '../cluster/logged-informers.ts';
 import { ownFacts } from '../cluster/own-facts.ts';

@@ -1,4 +1,5 @@
 import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
+import { portProtocol } from '../abi/protocols.ts';
 import type { FlowWorkload } from '../flow/flow.ts';
 import { podLabels } from '../policy/pod-labels.ts';
 import type { NamedPort } from '../policy/rule.ts';
@@ -29,8 +30,6 @@ export const shortcutAnnotation = 'datapath-lab.dev/shortcut';
 /** A pod's port that its node has too: at one of the node's addresses, or at all of them (null). */
 export type HostPort = { hostAddress: string | null; hostPort: number; port: number; protocol: number };
 
-const numbers: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
-
 export function podFacts(pod: V1Pod, namespace: V1Namespace): PodFacts {
   const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
   const reachable = !ended && pod.spec?.hostNetwork !== true;
@@ -47,7 +46,7 @@ export function podFacts(pod: V1Pod, namespace: V1Namespace): PodFacts {
     labels: podLabels(pod, namespace),
     namedPorts: containers.flatMap(({ ports = [] }) =>
       ports.flatMap(({ name, protocol = 'TCP', containerPort }) =>
-        name === undefined ? [] : [{ name, protocol: numbers[protocol] ?? 0, port: containerPort }],
+        name === undefined ? [] : [{ name, protocol: portProtocol(protocol), port: containerPort }],
       ),
     ),
     shortcut: pod.metadata?.annotations?.[shortcutAnnotation] !== 'off',
@@ -55,7 +54,7 @@ export function podFacts(pod: V1Pod, namespace: V1Namespace): PodFacts {
       ports.flatMap(({ hostIP = '', hostPort, protocol = 'TCP', containerPort }) => {
         if (hostPort === undefined) return [];
         const hostAddress = ['', '0.0.0.0', '::'].includes(hostIP) ? null : hostIP;
-        return [{ hostAddress, hostPort, port: containerPort, protocol: numbers[protocol] ?? 0 }];
+        return [{ hostAddress, hostPort, port: containerPort, protocol: portProtocol(protocol) }];
       }),
     ),
   };

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpointFlags, policyKey } from '../abi/records.ts';
+import { numbers } from '../abi/numbers.ts';
+import { policyKey } from '../abi/policy.ts';
 import { parseAddress } from '../address/address.ts';
 import { mirrorOf } from '../maps/mirror.ts';
 import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
 import { testMap } from '../tests/test-map.ts';
 import { openEndpoint } from './endpoint.ts';
+
+const { ENDPOINT_POLICE_INGRESS, ENDPOINT_POLICE_EGRESS } = numbers.endpoint_flag;
 
 const bytes = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
 
@@ -68,13 +71,13 @@ test('a policy that cannot be written cuts the pod off, and leaves nothing behin
   assert.equal(flags(), 0);
   map.room = 2;
   assert.throws(() => endpoint.grant(ingress(entry(300), entry(301), entry(302))), /no room/);
-  assert.equal(flags(), endpointFlags.policeIngress | endpointFlags.policeEgress);
+  assert.equal(flags(), ENDPOINT_POLICE_INGRESS | ENDPOINT_POLICE_EGRESS);
   endpoint.revoke();
   assert.deepEqual(identities(), []);
   map.room = Number.POSITIVE_INFINITY;
   endpoint.grant(ingress(entry(300)));
   endpoint.revoke();
-  assert.deepEqual([identities(), flags()], [[300], endpointFlags.policeIngress]);
+  assert.deepEqual([identities(), flags()], [[300], ENDPOINT_POLICE_INGRESS]);
 });
 
 test('an entry that a failed batch has overwritten is written again', async () => {

@@ -1,6 +1,7 @@
 import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
 import type { Kube } from '../../../clusters/kube/kube.ts';
-import { endpointOf, uint32 } from '../abi/records.ts';
+import { endpointOf } from '../abi/endpoint.ts';
+import { uint32 } from '../abi/record.ts';
 import { parseAddress } from '../address/address.ts';
 import type { ClusterState } from '../cluster/cluster-state.ts';
 import { type PodFacts, podFacts } from '../cluster/pod-facts.ts';

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { sizes, uint32 } from '../abi/records.ts';
+import { mapSizes, policyMap } from '../abi/maps.ts';
+import { uint32 } from '../abi/record.ts';
 import { check, libbpf } from '../libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../libbpf/map.ts';
-import { type PolicyMap, policyCapacity, policyMaps } from './policy-maps.ts';
+import { type PolicyMap, policyMaps } from './policy-maps.ts';
 
 const hashOfMaps = 13;
-const layout = { keySize: sizes.policyKey, valueSize: sizes.policyEntry, entries: 16_384 };
+const layout = { ...mapSizes(policyMap, 1), entries: policyMap.entries };
 /** IPv4’s `/0` of the last part: the first two are always whole. */
 const entry = {
-  key: Uint8Array.from([64, 0, 0, 0, ...new Array(sizes.policyKey - 4).fill(0)]),
+  key: Uint8Array.from([64, 0, 0, 0, ...new Array(layout.keySize - 4).fill(0)]),
   value: new Uint8Array(8),
 };
 
@@ -90,7 +91,7 @@ test('one that its policy does not fit into is not left behind', async () => {
   const map = mapOfMaps(64);
   const maps = policyMaps(map);
   const findableThere = (): number => map.entries().length;
-  const tooMany = Array.from({ length: policyCapacity + 1 }, (_, number) => {
+  const tooMany = Array.from({ length: policyMap.entries + 1 }, (_, number) => {
     const key = entry.key.slice();
     new DataView(key.buffer).setUint32(4, number, true);
     return { ...entry, key };

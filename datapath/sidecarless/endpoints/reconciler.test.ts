@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ipcacheKey, narrowFirst } from '../abi/records.ts';
+import { ipcacheKey, narrowFirst } from '../abi/ipcache.ts';
 import type { NodeFacts } from '../cluster/node-facts.ts';
 import type { PodFacts } from '../cluster/pod-facts.ts';
 import { AddressRanges } from '../identities/address-ranges.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
+import { structs } from '../abi/structs.ts';
 import type { Datapath } from '../maps/datapath.ts';
 import { perCpuSum } from '../maps/per-cpu.ts';
 import { decodeEvent, isEvent } from './event.ts';
-import { eventLayout } from './event-layout.ts';
 import type { Flow } from './flow.ts';
 import { FlowBuffer, type LazyFlow } from './flow-buffer.ts';
 import { flowMetrics } from './flow-metrics.ts';
@@ -19,7 +19,7 @@ const everyMs = 100;
  */
 const madeAtOnce = 50;
 
-const { size } = eventLayout;
+const { size } = structs.event;
 /** As many as Hubble keeps. */
 const keptFlows = 4095;
 

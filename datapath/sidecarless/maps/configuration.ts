@@ -1,4 +1,6 @@
-import { type Config, configFlags, configRecord, epochOf, sizes, uint32 } from '../abi/records.ts';
+import { type Config, configRecord, epochOf } from '../abi/config.ts';
+import { numbers } from '../abi/numbers.ts';
+import { newRecord, uint32 } from '../abi/record.ts';
 import type { Settings } from '../cluster/settings.ts';
 import type { BpfMap } from '../libbpf/map.ts';
 
@@ -19,7 +21,7 @@ export class Configuration {
   constructor(map: BpfMap, node: NodeConfiguration) {
     this.#map = map;
     this.#node = node;
-    this.#epoch = epochOf(map.lookup(uint32(0)) ?? new Uint8Array(sizes.config));
+    this.#epoch = epochOf(map.lookup(uint32(0)) ?? newRecord('config').bytes);
   }
 
   get settings(): Settings {
@@ -38,8 +40,8 @@ export class Configuration {
   }
 
   #write(): void {
-    const shortcut = this.#settings.shortcut ? configFlags.shortcut : 0;
-    const flags = shortcut | configFlags.masquerade | configFlags.events;
+    const { CONFIG_SHORTCUT, CONFIG_MASQUERADE, CONFIG_EVENTS } = numbers.config_flag;
+    const flags = (this.#settings.shortcut ? CONFIG_SHORTCUT : 0) | CONFIG_MASQUERADE | CONFIG_EVENTS;
     this.#map.update(uint32(0), configRecord({ ...this.#node, flags, epoch: this.#epoch }));
   }
 }

@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { sizes } from '../abi/records.ts';
-import { libbpf } from '../libbpf/libbpf.ts';
+import { maps } from '../abi/maps.ts';
 import type { BpfMap } from '../libbpf/map.ts';
 import { runsOf } from '../libbpf/program-information.ts';
 import {
@@ -13,6 +12,7 @@ import {
   loadObject,
 } from '../libbpf/programs.ts';
 import { type RingReader, readRing } from '../libbpf/ring-buffer.ts';
+import { openMap } from './open-map.ts';
 
 /** The kernel's side of a node: every program loaded, every map that the agent uses. */
 export type Datapath = {
@@ -74,22 +74,20 @@ export function openDatapath(objects: string, pins: string): Datapath {
   const socket = load('socket');
   const shortcut = load('shortcut');
   const podPrograms = { ingress: pod.programFd('sl_from_pod'), egress: pod.programFd('sl_to_pod') };
-  const counterSize = 16;
-  const cpus = libbpf().possibleCpus();
   return {
-    config: pod.map('sl_config', 4, sizes.config),
-    endpoints: pod.map('sl_pods', sizes.address, sizes.endpoint),
-    ipcache: pod.map('sl_ipcache', sizes.ipcacheKey, sizes.ipcacheEntry),
-    policies: pod.map('sl_policies', 4, 4),
-    services: socket.map('sl_services', sizes.serviceKey, sizes.service),
-    backends: socket.map('sl_backends', 4, sizes.backend),
-    connects: socket.map('sl_connects', 4, 8),
-    translated: socket.map('sl_translated', sizes.translationKey, sizes.translation),
-    connections: pod.map('sl_ct', sizes.connectionKey, sizes.connection),
-    masqueraded: pod.map('sl_nat', sizes.masqueradeKey, sizes.masquerade),
-    counters: pod.map('sl_counters', 4, counterSize * cpus),
-    shortcut: shortcut.map('sl_shortcut', 4, counterSize * cpus),
-    lost: pod.map('sl_lost', 4, 8 * cpus),
+    config: openMap(pod, 'sl_config'),
+    endpoints: openMap(pod, 'sl_pods'),
+    ipcache: openMap(pod, 'sl_ipcache'),
+    policies: openMap(pod, 'sl_policies'),
+    services: openMap(socket, 'sl_services'),
+    backends: openMap(socket, 'sl_backends'),
+    connects: openMap(socket, 'sl_connects'),
+    translated: openMap(socket, 'sl_translated'),
+    connections: openMap(pod, 'sl_ct'),
+    masqueraded: openMap(pod, 'sl_nat'),
+    counters: openMap(pod, 'sl_counters'),
+    shortcut: openMap(shortcut, 'sl_shortcut'),
+    lost: openMap(pod, 'sl_lost'),
     runs() {
       const objects = { pod, uplink, socket, shortcut };
       const each = Object.entries(programs).flatMap(([object, names]) =>
@@ -101,10 +99,10 @@ export function openDatapath(objects: string, pins: string): Datapath {
     isAttached: (ifindex) => isAttachedToLink(ifindex, podPrograms),
     attachUplink: (ifindex) => attachToLink(ifindex, { ingress: uplink.programFd('sl_from_net') }),
     attachCgroup(path) {
-      attachToSockets(shortcut.programFd('sl_msg'), shortcut.map('sl_sockets', 36, 8));
+      attachToSockets(shortcut.programFd('sl_msg'), openMap(shortcut, 'sl_sockets'));
       for (const name of programs.socket) attachToCgroup(socket.program(name), path, linkPin(pins, name));
       attachToCgroup(shortcut.program('sl_sockops'), path, linkPin(pins, 'sl_sockops'));
     },
-    readEvents: (handle) => readRing(pod.map('sl_events', 0, 0), sizes.events, handle),
+    readEvents: (handle) => readRing(openMap(pod, 'sl_events'), maps.sl_events.entries, handle),
   };
 }

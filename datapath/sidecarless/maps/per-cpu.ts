@@ -1,4 +1,4 @@
-import { uint32 } from '../abi/records.ts';
+import { uint32 } from '../abi/record.ts';
 import type { BpfMap } from '../libbpf/map.ts';
 
 /** Sum over all CPUs of the 64-bit numbers that are `offset` bytes into an element of a per-CPU array. */

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyAnswer } from '../../policy-question.ts';
-import { endpointFlags, endpointRecord, ipcacheRecord, policyRecord } from '../abi/records.ts';
+import { endpointRecord } from '../abi/endpoint.ts';
+import { ipcacheRecord } from '../abi/ipcache.ts';
+import { numbers } from '../abi/numbers.ts';
+import { policyRecord } from '../abi/policy.ts';
 import { parseAddress } from '../address/address.ts';
 import type { BpfMap } from '../libbpf/map.ts';
 import { type CompiledPolicy, compile, type PolicyEntry } from '../policy/compile.ts';
@@ -22,8 +25,9 @@ function traced(
   const parsed = parsePolicy(cnp(spec));
   const policy = compile(inputFor('shop/web', parsed.rules, table));
   const written = inKernel(policy);
+  const { ENDPOINT_POLICE_INGRESS, ENDPOINT_POLICE_EGRESS } = numbers.endpoint_flag;
   const flags =
-    (written.policeIngress ? endpointFlags.policeIngress : 0) | (written.policeEgress ? endpointFlags.policeEgress : 0);
+    (written.policeIngress ? ENDPOINT_POLICE_INGRESS : 0) | (written.policeEgress ? ENDPOINT_POLICE_EGRESS : 0);
   const mac = '02:00:00:00:00:01';
   const record = endpointRecord({ id: 7, ifindex: 7, identity: 256, flags, netns: 0n, mac, nodeMac: mac });
   const db = podOf('shop/db');

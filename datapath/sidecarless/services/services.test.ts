@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import { type Frontend, serviceKey } from '../abi/records.ts';
+import { type Frontend, serviceKey } from '../abi/service.ts';
 import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { MapEntry } from '../libbpf/map.ts';
 import type { Mirror } from '../maps/mirror.ts';

@@ -1,11 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import { numbers } from '../abi/numbers.ts';
 import type { ClusterState } from '../cluster/cluster-state.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import { dropReason, dropReasons } from '../flow/drop-reason.ts';
+import { dropReasons } from '../flow/drop-reason.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';
+import { counter, counterIndex } from '../maps/counter.ts';
 import type { Datapath } from '../maps/datapath.ts';
 import type { ServiceTable } from '../services/services.ts';
-import { counter } from './node-evidence.ts';
 
 export type MetricsSources = {
   datapath: Datapath;
@@ -25,7 +26,7 @@ export type AgentMetrics = {
   closed(sockets: number): void;
 };
 
-const directions = ['INGRESS', 'EGRESS'] as const;
+const directions = Object.entries(numbers.direction);
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10];
 
 /**
@@ -93,13 +94,15 @@ function datapathMetrics(into: Registry, { counters, shortcut }: Datapath): void
   for (const unit of ['packets', 'bytes'] as const) {
     const word = unit === 'packets' ? 'count' : 'bytes';
     read(`cilium_forward_${word}_total`, `Forwarded ${unit}`, ['direction'], (metric) => {
-      for (const [index, direction] of directions.entries()) metric.inc({ direction }, counter(counters, index)[unit]);
+      for (const [direction, number] of directions) {
+        metric.inc({ direction }, counter(counters, counterIndex(numbers.drop_reason.FORWARDED, number))[unit]);
+      }
     });
     read(`cilium_drop_${word}_total`, `Dropped ${unit}`, ['reason', 'direction'], (metric) => {
-      for (const number of dropReasons.keys()) {
-        for (const [index, direction] of directions.entries()) {
-          const value = counter(counters, 2 * number + index)[unit];
-          if (value > 0) metric.inc({ reason: dropReason(number).text, direction }, value);
+      for (const [reason, { text }] of dropReasons) {
+        for (const [direction, number] of directions) {
+          const value = counter(counters, counterIndex(reason, number))[unit];
+          if (value > 0) metric.inc({ reason: text, direction }, value);
         }
       }
     });

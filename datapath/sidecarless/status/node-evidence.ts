@@ -1,8 +1,13 @@
-import { uint32 } from '../abi/records.ts';
+import { numbers } from '../abi/numbers.ts';
+import { uint32 } from '../abi/record.ts';
 import type { BpfMap } from '../libbpf/map.ts';
+import { type Counter, counter, counterIndex } from '../maps/counter.ts';
 import type { Datapath, ProgramName } from '../maps/datapath.ts';
 import { perCpuSum } from '../maps/per-cpu.ts';
 import type { ServiceTable } from '../services/services.ts';
+
+const { FORWARDED } = numbers.drop_reason;
+const { INGRESS, EGRESS } = numbers.direction;
 
 /** Monotonic counters of the node's datapath. */
 export type NodeEvidence = {
@@ -17,8 +22,6 @@ export type NodeEvidence = {
   runs: Record<ProgramName, number>;
 };
 
-export type Counter = { packets: number; bytes: number };
-
 export function evidenceOf(datapath: Datapath, services: ServiceTable): NodeEvidence {
   const connections: Record<string, number> = {};
   for (const { key, ids } of services.numbered()) {
@@ -26,7 +29,10 @@ export function evidenceOf(datapath: Datapath, services: ServiceTable): NodeEvid
   }
   return {
     connections,
-    forwarded: { ingress: counter(datapath.counters, 0), egress: counter(datapath.counters, 1) },
+    forwarded: {
+      ingress: counter(datapath.counters, counterIndex(FORWARDED, INGRESS)),
+      egress: counter(datapath.counters, counterIndex(FORWARDED, EGRESS)),
+    },
     dropped: dropped(datapath.counters),
     shortcut: counter(datapath.shortcut, 0),
     lostEvents: perCpuSum(datapath.lost, 0),
@@ -34,17 +40,16 @@ export function evidenceOf(datapath: Datapath, services: ServiceTable): NodeEvid
   };
 }
 
-/** An element of `sl_counters` or `sl_shortcut`. */
-export function counter(map: BpfMap, index: number): Counter {
-  return { packets: perCpuSum(map, index, { size: 16 }), bytes: perCpuSum(map, index, { size: 16, offset: 8 }) };
-}
-
 /** Reasons that say nothing of anybody's traffic: unknown L3 protocols, multicast. */
-const idleReasons: ReadonlySet<number> = new Set([139, 230]);
+const idleReasons: ReadonlySet<number> = new Set([numbers.drop_reason.DROP_UNKNOWN_L3, numbers.drop_reason.DROP_GROUP]);
 
 function dropped(map: BpfMap): Counter {
-  const reasons = Array.from({ length: 255 }, (_, index) => index + 1).filter((reason) => !idleReasons.has(reason));
-  const all = reasons.flatMap((reason) => [counter(map, 2 * reason), counter(map, 2 * reason + 1)]);
+  const reasons = Object.values(numbers.drop_reason).filter(
+    (reason) => reason !== FORWARDED && !idleReasons.has(reason),
+  );
+  const all = reasons.flatMap((reason) =>
+    [INGRESS, EGRESS].map((direction) => counter(map, counterIndex(reason, direction))),
+  );
   return {
     packets: all.reduce((sum, { packets }) => sum + packets, 0),
     bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
