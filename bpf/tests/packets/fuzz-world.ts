@@ -1,5 +1,5 @@
 import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
-import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
+import { formatAddress, parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { type Cidr, parseCidr } from '../../../datapath/sidecarless/address/cidr.ts';
 import { compile } from '../../../datapath/sidecarless/policy/compile.ts';
 import { decide } from '../../../datapath/sidecarless/policy/decide.ts';
@@ -144,8 +144,5 @@ export function loadPolicies(
 
 /** Somebody outside the cluster, as if that address had an identity of its own. */
 function outsider(hex: string): Identity {
-  const groups = hex.match(/.{4}/g) ?? [];
-  const isV4 = hex.startsWith(`${'0'.repeat(20)}ffff`);
-  const bytes = (hex.slice(24).match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
-  return { id: -1, labels: cidrLabels(parseCidr(isV4 ? bytes.join('.') : groups.join(':')) as Cidr) };
+  return { id: -1, labels: cidrLabels(parseCidr(formatAddress(Buffer.from(hex, 'hex'))) as Cidr) };
 }

@@ -1,5 +1,6 @@
 import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { formatAddress } from '../../../datapath/sidecarless/address/address.ts';
+import { formatMac } from '../../../datapath/sidecarless/address/mac.ts';
 import { checksum, pseudoHeader } from './checksum.ts';
 
 /** An IP packet as a test reads it back. It knows no extension headers. */
@@ -26,10 +27,7 @@ export type SeenFrame = { to: string; from: string; etherType: number; packet: S
 
 /** Reads an untagged frame with an IP packet in it. */
 export function readFrame(frame: Uint8Array): SeenFrame {
-  const mac = (at: number): string =>
-    Buffer.from(frame.slice(at, at + 6))
-      .toString('hex')
-      .replace(/..(?=.)/g, '$&:');
+  const mac = (at: number): string => formatMac(frame.subarray(at, at + 6));
   const etherType = ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
   return { to: mac(0), from: mac(6), etherType, packet: readPacket(frame.slice(14)) };
 }

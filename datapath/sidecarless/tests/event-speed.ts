@@ -1,3 +1,6 @@
+import { numbers } from '../abi/numbers.ts';
+import { protocols } from '../abi/protocols.ts';
+import { tcpFlags } from '../abi/tcp-flags.ts';
 import { decodeEvent, isEvent } from '../flow/event.ts';
 import { FlowTally } from '../flow/flow-tally.ts';
 import { type TestEvent, testEvent } from './test-event.ts';
@@ -6,6 +9,9 @@ import { type TestEvent, testEvent } from './test-event.ts';
 // are counted (each is) and that are decoded (those of which flows are made), the median of so many rounds. To compare
 // two versions, run them in turn.
 
+const { EVENT_FLOW, EVENT_POLICY_VERDICT } = numbers.event_type;
+const { TO_ENDPOINT, FROM_ENDPOINT } = numbers.observation_point;
+const { INGRESS } = numbers.direction;
 const rounds = 9;
 const events = 200_000;
 const kinds = 512;
@@ -22,11 +28,11 @@ const records = Array.from({ length: kinds }, (_, number): TestEvent => {
     endpoint: 7,
     rule: number % 5,
     length: 1200,
-    type: number % 8 === 0 ? 3 : 1,
+    type: number % 8 === 0 ? EVENT_POLICY_VERDICT : EVENT_FLOW,
     direction: number % 2,
-    protocol: number % 16 === 0 ? 17 : 6,
-    tcpFlags: number % 16 === 0 ? 0 : 0x10,
-    point: number % 2 === 0 ? 0 : 5,
+    protocol: number % 16 === 0 ? protocols.UDP : protocols.TCP,
+    tcpFlags: number % 16 === 0 ? 0 : tcpFlags.ACK,
+    point: number % 2 === INGRESS ? TO_ENDPOINT : FROM_ENDPOINT,
   };
 }).map(testEvent);
 const size = records[0]?.length ?? 0;
