@@ -34,11 +34,11 @@ import { findUplink } from '../node/uplink.ts';
 import { RuleTable } from '../policy/rule-table.ts';
 import { reportPolicies } from '../policy-status/policy-status.ts';
 import { goneBackends } from '../services/gone-backends.ts';
+import { persistently } from '../services/persistently.ts';
 import { ServiceTable } from '../services/services.ts';
 import { agentMetrics } from '../status/agent-metrics.ts';
 import { serveStatus } from '../status/status-server.ts';
 import { log } from './log.ts';
-import { persistently } from './persistently.ts';
 
 /** The node agent: watches the API, programs the maps, answers the CNI plugin, reads flows. */
 const Environment = z.object({

@@ -1,4 +1,4 @@
-import { log } from './log.ts';
+import { log } from '../agent/log.ts';
 
 const retryMs = 1000;
 
