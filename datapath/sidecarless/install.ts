@@ -3,7 +3,7 @@ import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { apiServerAddress } from '../api-server.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
 import { identityResource } from './identities/identity-registry.ts';
-import { imageFiles, places, statusPort } from './node/paths.ts';
+import { imageFiles, nodePaths as places, statusPort } from './node/paths.ts';
 import { policyDefinitions } from './policy/definitions.ts';
 
 const readyTimeoutSeconds = 60;

@@ -1,19 +1,19 @@
 import { chmod, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { imageFiles, places } from '../node/paths.ts';
+import { imageFiles, nodePaths } from '../node/paths.ts';
 import { pluginName } from './plugin.ts';
 
 /** Gives the node's runtime the plugin, and then the configuration that names it: from then on the node is ready. */
 export async function installPlugin(signal: AbortSignal): Promise<void> {
-  await replace(join(places.cniPrograms, pluginName), (draft) => copyFile(imageFiles.plugin, draft), 0o755);
+  await replace(join(nodePaths.cniPrograms, pluginName), (draft) => copyFile(imageFiles.plugin, draft), 0o755);
   signal.throwIfAborted();
   const configuration = {
     cniVersion: '1.0.0',
     name: 'lab',
-    plugins: [{ type: pluginName, agentSocket: places.socket }],
+    plugins: [{ type: pluginName, agentSocket: nodePaths.socket }],
   };
   await replace(
-    join(places.cniConfiguration, '10-lab.conflist'),
+    join(nodePaths.cniConfiguration, '10-lab.conflist'),
     (draft) => writeFile(draft, JSON.stringify(configuration)),
     0o644,
   );

@@ -25,12 +25,12 @@ const keptFlows = 4095;
 
 export type FlowReaderOptions = Omit<FlowNames, 'newUuid' | 'clockOffsetNanoseconds'> & {
   datapath: Datapath;
-  metrics: Registry;
+  registry: Registry;
   signal: AbortSignal;
 };
 
 /** Makes flows of the datapath's events until the signal aborts. @returns the last ones, which grow. */
-export function readFlows({ datapath, metrics: registry, signal, ...names }: FlowReaderOptions): FlowBuffer {
+export function readFlows({ datapath, registry, signal, ...names }: FlowReaderOptions): FlowBuffer {
   const metrics = flowMetrics(registry);
   const flows = new FlowBuffer(keptFlows);
   const clockOffsetNanoseconds = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();

@@ -1,5 +1,5 @@
 /** Where things are: on a node, and in the agent's container, which has them at the same places. */
-export const places = {
+export const nodePaths = {
   /** What the agent keeps while the node is up: addresses in use, and its socket. */
   run: '/run/lab-sidecarless',
   socket: '/run/lab-sidecarless/agent.sock',

@@ -11,7 +11,7 @@ import type { ServiceTable } from '../services/services.ts';
 export type MetricsSources = {
   datapath: Datapath;
   endpoints: ReadonlyMap<string, Endpoint>;
-  registry: IdentityRegistry;
+  identities: IdentityRegistry;
   services: ServiceTable;
   state: ClusterState;
 };
@@ -30,14 +30,12 @@ const directions = Object.entries(numbers.direction);
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10];
 
 /**
- * Metrics of the agent and its datapath. `cilium_…` where Cilium has one that means the same, with its labels;
- * `sidecarless_…` is this data plane's own; process and Node.js as prom-client has them.
+ * Metrics of what the agent does, and of its process: `sidecarless_…` is this data plane's own; process and Node.js as
+ * prom-client has them.
  */
-export function agentMetrics(into: Registry, sources: MetricsSources): AgentMetrics {
+export function agentMetrics(into: Registry): AgentMetrics {
   // By default the event loop's delay is measured a hundred times a second: three quarters of what an idle agent used.
   collectDefaultMetrics({ register: into, eventLoopMonitoringPrecision: 1000 });
-  datapathMetrics(into, sources.datapath);
-  stateMetrics(into, sources);
   const registers = [into];
   const cni = new Histogram({
     name: 'sidecarless_cni_duration_seconds',
@@ -71,6 +69,15 @@ export function agentMetrics(into: Registry, sources: MetricsSources): AgentMetr
     },
     closed: (sockets) => closed.inc(sockets),
   };
+}
+
+/**
+ * Metrics of the node's datapath and of what is in it. `cilium_…` where Cilium has one that means the same, with its labels;
+ * `sidecarless_…` is this data plane's own.
+ */
+export function nodeMetrics(into: Registry, sources: MetricsSources): void {
+  datapathMetrics(into, sources.datapath);
+  stateMetrics(into, sources);
 }
 
 function outcome(succeeded: boolean): string {
@@ -113,7 +120,7 @@ function datapathMetrics(into: Registry, { counters, shortcut }: Datapath): void
   }
 }
 
-function stateMetrics(into: Registry, { endpoints, registry, services, state }: MetricsSources): void {
+function stateMetrics(into: Registry, { endpoints, identities, services, state }: MetricsSources): void {
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
       name,
@@ -125,7 +132,7 @@ function stateMetrics(into: Registry, { endpoints, registry, services, state }: 
     });
   };
   gauge('cilium_endpoint', 'Pods of this node with programs and policy', () => endpoints.size);
-  gauge('cilium_identity', 'Identities of pods in the cluster', () => registry.all().length);
+  gauge('cilium_identity', 'Identities of pods in the cluster', () => identities.all().length);
   gauge('cilium_policy', 'Policies that are enforced', () => state.policies().length);
   gauge('sidecarless_policies_with_problems', 'Policies that cannot be enforced as written, and fail closed', () => {
     return state.policies().filter(({ problems }) => problems.length > 0).length;

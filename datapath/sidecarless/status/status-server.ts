@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Registry } from 'prom-client';
 import { LabError } from '../../../clusters/error.ts';
 import { log } from '../agent/log.ts';
-import type { Settings } from '../cluster/settings.ts';
 import type { Reconciler } from '../endpoints/reconciler.ts';
 import type { FlowBuffer } from '../flow/flow-buffer.ts';
 import { readFlowParameters } from '../flow/flow-parameters.ts';
 import { streamFlows } from '../flow/flow-stream.ts';
+import type { Configuration } from '../maps/configuration.ts';
 import { perCpuSum } from '../maps/per-cpu.ts';
 import { readTraceQuery, type TraceSources, tracePolicy } from '../policy-trace/policy-trace.ts';
 import type { ServiceTable } from '../services/services.ts';
@@ -17,13 +17,13 @@ export type StatusSources = TraceSources & {
   flows: FlowBuffer;
   registry: Registry;
   services: ServiceTable;
-  settings: () => Settings;
+  configuration: Pick<Configuration, 'settings'>;
   reconciler: Pick<Reconciler, 'enforcedVersion'>;
 };
 
 /** Serves health, metrics, flows and evidence over HTTP, on all of the node's addresses, until the signal aborts. */
 export async function serveStatus(port: number, sources: StatusSources, signal: AbortSignal): Promise<void> {
-  const { datapath, endpoints, flows, reconciler, registry, services, state, settings } = sources;
+  const { datapath, endpoints, flows, reconciler, registry, services, state, configuration } = sources;
   const agent = randomUUID();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
     const url = new URL(request.url ?? '/', 'http://agent');
@@ -38,7 +38,7 @@ export async function serveStatus(port: number, sources: StatusSources, signal: 
       case '/evidence':
         return json(evidenceOf(datapath, services));
       case '/settings':
-        return json(settings());
+        return json(configuration.settings);
       case '/services':
         return json({ backends: services.chosen() });
       case '/status':
