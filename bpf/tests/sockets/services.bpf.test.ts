@@ -4,6 +4,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
 import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import { decode, encode } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { type Actor, SocketError, startActor } from './test-actor.ts';
 import { type Capture, capture } from './test-capture.ts';
 import { mptcp, type TestService } from './test-maps.ts';
@@ -422,10 +423,9 @@ testInNamespaces(import.meta.filename, () => {
     function age(service: TestService, seconds: number): void {
       const affinity = node.maps.open('sl_affinity');
       for (const { key, value } of affinity.entries()) {
-        if (new DataView(key.buffer).getUint32(8, true) !== service.id) continue;
-        const view = new DataView(value.buffer);
-        view.setBigUint64(0, view.getBigUint64(0, true) - BigInt(seconds * 1e9), true);
-        affinity.update(key, value);
+        if (decode('affinity_key', key).service !== service.id) continue;
+        const { last_used, backend } = decode('affinity', value);
+        affinity.update(key, encode('affinity', { last_used: last_used - seconds * 1e9, backend }));
       }
     }
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ipcacheKey, narrowFirst } from '../abi/ipcache.ts';
+import { identityOf, ipcacheKey, narrowFirst } from '../abi/ipcache.ts';
 import type { NodeFacts } from '../cluster/node-facts.ts';
 import type { PodFacts } from '../cluster/pod-facts.ts';
 import { AddressRanges } from '../identities/address-ranges.ts';
@@ -60,8 +60,7 @@ function world(pods: PodFacts[], endpoints: Endpoint[] = []) {
     bumpEpoch: () => epochs++,
   });
   const identityAt = (address: string): number => {
-    const value = ipcache.lookup(ipcacheKey(address, 32)) ?? assert.fail(`nobody is at ${address}`);
-    return new DataView(value.buffer).getUint32(0, true);
+    return identityOf(ipcache.lookup(ipcacheKey(address, 32)) ?? assert.fail(`nobody is at ${address}`));
   };
   return { reconciler, state, numbers, ipcache, identityAt, epochs: () => epochs };
 }
