@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* All of the ABI by value, so that its BTF is whole: what no program uses, the compiler leaves out. Nobody loads it. */
-#include "../lib/abi.h"
+/*
+ * All of the ABI by value, and every map, so that its BTF is whole: what no program uses, the compiler leaves out. Nobody
+ * loads it.
+ */
+#include "../lib/maps.h"
 
 struct addr abi_addr;
 enum identity abi_identity;

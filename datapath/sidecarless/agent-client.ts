@@ -2,7 +2,7 @@ import type { V1PodList } from '@kubernetes/client-node';
 import type { Response } from 'undici';
 import { LabError } from '../../clusters/error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
-import { statusPort } from './agent/places.ts';
+import { statusPort } from './node/paths.ts';
 
 type AgentContext = { kube: Kube; signal: AbortSignal };
 

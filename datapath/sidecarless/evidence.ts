@@ -1,6 +1,6 @@
 import type { DataPlaneContext, Evidence, Expectation, TestCase, Traffic } from '../data-plane.ts';
-import type { NodeEvidence } from './agent/evidence-of.ts';
 import { askAgent } from './agent-client.ts';
+import type { NodeEvidence } from './status/node-evidence.ts';
 
 /** Reads what the programs on both nodes of a test case have counted. */
 export async function sidecarlessEvidence(context: DataPlaneContext, testCase: TestCase): Promise<Evidence> {

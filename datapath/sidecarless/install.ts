@@ -2,8 +2,8 @@ import type { KubernetesObject, V1DaemonSet, V1Node, V1Pod } from '@kubernetes/c
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { apiServerAddress } from '../api-server.ts';
 import type { ClusterFacts, DataPlaneContext } from '../data-plane.ts';
-import { imageFiles, places, statusPort } from './agent/places.ts';
 import { identityResource } from './identities/identity-registry.ts';
+import { imageFiles, nodePaths, statusPort } from './node/paths.ts';
 import { policyDefinitions } from './policy/definitions.ts';
 
 const readyTimeoutSeconds = 60;
@@ -181,17 +181,17 @@ function daemonSet(pool: Pool, server: string): KubernetesObject {
               securityContext: { privileged: true },
               resources: { requests: { cpu: '50m', memory: '128Mi' } },
               volumeMounts: [
-                { name: 'run', mountPath: places.run, mountPropagation: 'Bidirectional' },
-                { name: 'netns', mountPath: places.netns, mountPropagation: 'HostToContainer' },
-                { name: 'cgroup', mountPath: places.cgroup },
-                { name: 'cni-programs', mountPath: places.cniPrograms },
-                { name: 'cni-configuration', mountPath: places.cniConfiguration },
+                { name: 'run', mountPath: nodePaths.run, mountPropagation: 'Bidirectional' },
+                { name: 'netns', mountPath: nodePaths.netns, mountPropagation: 'HostToContainer' },
+                { name: 'cgroup', mountPath: nodePaths.cgroup },
+                { name: 'cni-programs', mountPath: nodePaths.cniPrograms },
+                { name: 'cni-configuration', mountPath: nodePaths.cniConfiguration },
               ],
             },
           ],
           volumes: [
-            { name: 'run', hostPath: { path: places.run, type: 'DirectoryOrCreate' } },
-            { name: 'netns', hostPath: { path: places.netns, type: 'DirectoryOrCreate' } },
+            { name: 'run', hostPath: { path: nodePaths.run, type: 'DirectoryOrCreate' } },
+            { name: 'netns', hostPath: { path: nodePaths.netns, type: 'DirectoryOrCreate' } },
             { name: 'cgroup', hostPath: { path: '/sys/fs/cgroup', type: 'Directory' } },
             { name: 'cni-programs', hostPath: { path: '/opt/cni/bin', type: 'DirectoryOrCreate' } },
             { name: 'cni-configuration', hostPath: { path: '/etc/cni/net.d', type: 'DirectoryOrCreate' } },

@@ -1,6 +1,6 @@
 import type { ImageSource } from '../../clusters/images/image-source.ts';
 import { type Artefact, nodeArtefact } from '../../clusters/tools/artefact.ts';
-import { imageFiles } from './agent/places.ts';
+import { imageFiles } from './node/paths.ts';
 
 /** The compiled programs of the kernel's side: a folder of `.bpf.o`. */
 export const bpfObjects: Artefact = {

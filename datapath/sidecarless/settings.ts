@@ -3,8 +3,8 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
-import { settingsMap } from './agent/settings.ts';
 import { askAgent } from './agent-client.ts';
+import { settingsMap } from './cluster/settings.ts';
 
 const timeoutSeconds = 10;
 const pauseMs = 10;

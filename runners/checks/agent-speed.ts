@@ -1,12 +1,13 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import { mirrorOf } from '../../datapath/sidecarless/agent/mirror.ts';
-import type { PodFacts } from '../../datapath/sidecarless/agent/pod-facts.ts';
-import { sizes } from '../../datapath/sidecarless/agent/records.ts';
+import { type MapShape, mapSizes, maps } from '../../datapath/sidecarless/abi/maps.ts';
+import type { PodFacts } from '../../datapath/sidecarless/cluster/pod-facts.ts';
 import { openEndpoint } from '../../datapath/sidecarless/endpoints/endpoint.ts';
 import { policyMaps } from '../../datapath/sidecarless/endpoints/policy-maps.ts';
 import { ipcacheEntries } from '../../datapath/sidecarless/identities/ipcache.ts';
 import { check, libbpf } from '../../datapath/sidecarless/libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../../datapath/sidecarless/libbpf/map.ts';
+import { mapTypes } from '../../datapath/sidecarless/libbpf/map-types.ts';
+import { mirrorOf } from '../../datapath/sidecarless/maps/mirror.ts';
 import { compile } from '../../datapath/sidecarless/policy/compile.ts';
 import { parsePolicy } from '../../datapath/sidecarless/policy/parse.ts';
 import { podLabels } from '../../datapath/sidecarless/policy/pod-labels.ts';
@@ -16,7 +17,6 @@ import { ServiceTable } from '../../datapath/sidecarless/services/services.ts';
 /** How many entries the agent has written to a map of the kernel's, and in how many seconds, from the objects of the API on. */
 export type Speed = { what: string; entries: number; seconds: number };
 
-const hash = 1;
 const services = 10_000;
 const backendsEach = 3;
 const pods = 20_000;
@@ -34,8 +34,8 @@ export async function measureSpeeds(): Promise<Speed[]> {
 
 /** Services, one after the other as their events come: frontends, slots and backends. */
 function serviceSpeed(): Speed {
-  const frontends = hashMap('speed_services', sizes.serviceKey, sizes.service, 262_144);
-  const backends = hashMap('speed_backends', 4, sizes.backend, 131_072);
+  const frontends = hashMap('speed_services', maps.sl_services);
+  const backends = hashMap('speed_backends', maps.sl_backends);
   const documents = Array.from({ length: services }, (_, number) => serviceOf(number));
   const table = new ServiceTable(mirrorOf(frontends), mirrorOf(backends), ownNode, () => undefined);
   const seconds = timed(() => {
@@ -48,9 +48,8 @@ function serviceSpeed(): Speed {
 /** Who is at which address: all pods of a large cluster at once, as when the agent starts. */
 function addressSpeed(): Speed {
   const ipcache = createPolicyMap('speed_ipcache', {
-    keySize: sizes.ipcacheKey,
-    valueSize: sizes.ipcacheEntry,
-    entries: 65_536,
+    ...mapSizes(maps.sl_ipcache, 1),
+    entries: maps.sl_ipcache.entries,
   });
   const mirror = mirrorOf(ipcache);
   const all = Array.from({ length: pods }, (_, number) => ({ pod: podOf(number), identity: 256 + (number % 500) }));
@@ -62,9 +61,9 @@ function addressSpeed(): Speed {
 
 /** Endpoints that admit many identities to many ports each: compiled, held against what is there, written. */
 async function policySpeed(): Promise<Speed> {
-  const addresses = hashMap('speed_endpoints', sizes.address, sizes.endpoint, 4096);
+  const addresses = hashMap('speed_endpoints', maps.sl_pods);
   // It is the programs that look endpoints' maps up by this one; here it only holds their descriptors.
-  const policies = hashMap('speed_policies', 4, 4, 4096);
+  const policies = hashMap('speed_policies', maps.sl_policies);
   const mapsOfPolicies = policyMaps(policies);
   const none = { entries: [], policeIngress: false, policeEgress: false };
   const { policy, problems } = parseOne();
@@ -155,8 +154,10 @@ function podOf(number: number): PodFacts {
   };
 }
 
-function hashMap(name: string, keySize: number, valueSize: number, entries: number): BpfMap {
-  const fd = libbpf().createMap(hash, name.slice(0, 15), keySize, valueSize, entries, null);
+/** A hash of the sizes of one of the programs' maps. */
+function hashMap(name: string, like: MapShape): BpfMap {
+  const { keySize, valueSize } = mapSizes(like, 1);
+  const fd = libbpf().createMap(mapTypes.HASH, name.slice(0, 15), keySize, valueSize, like.entries ?? 0, null);
   return bpfMap(name, check(`make map ${name}`, fd), keySize, valueSize);
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Struct } from './codec.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import type { TcpFlag } from '../../../datapath/sidecarless/abi/tcp-flags.ts';
+import type { Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { ipFrame } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertRedirected } from './outcome.ts';
-import { echo, protocols, type TcpFlag } from './transport.ts';
+import { echo } from './transport.ts';
 import { type Outcome, outsider, pods, remote, testInWorld } from './world.ts';
 
 const { a, b } = pods;
@@ -42,7 +44,7 @@ testInWorld(import.meta.filename, (world) => {
       assert.ok(left > seconds - 5 && left <= seconds, `${left} s, not ${seconds} s`);
     };
     const verdictsIn = (outcome: Outcome) => outcome.events.filter(({ type }) => type === 'policy-verdict').length;
-    const onlyTo80 = [{ protocol: protocols.tcp, first: 80, last: 80, rule: 3 }];
+    const onlyTo80 = [{ protocol: protocols.TCP, first: 80, last: 80, rule: 3 }];
 
     test(`a connection is noted when it is opened (${family})`, () => {
       world.police(a, 'EGRESS', onlyTo80);
@@ -150,7 +152,7 @@ testInWorld(import.meta.filename, (world) => {
       establish();
       assertDropped(back('SYN'), 'DROP_POLICY', 'INGRESS');
       passesIn(back('ACK'));
-      world.police(a, 'INGRESS', [{ protocol: protocols.tcp, first: 40000, last: 40000 }]);
+      world.police(a, 'INGRESS', [{ protocol: protocols.TCP, first: 40000, last: 40000 }]);
       passesIn(back('SYN'));
       assert.equal(entryOf().opened, numbers.direction.INGRESS);
     });

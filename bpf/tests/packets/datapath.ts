@@ -2,18 +2,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from '../../../clusters/exec.ts';
-import { sizes as recordSizes } from '../../../datapath/sidecarless/agent/records.ts';
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { mapSizes, maps as mapTable, policyMap } from '../../../datapath/sidecarless/abi/maps.ts';
+import { definitions, numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { uint32 } from '../../../datapath/sidecarless/abi/record.ts';
+import type { StructName } from '../../../datapath/sidecarless/abi/structs.ts';
+import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import type { DatapathEvent } from '../../../datapath/sidecarless/flow/event.ts';
 import { decodeEvent } from '../../../datapath/sidecarless/flow/event.ts';
-import { libbpf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
 import { type BpfMap, createPolicyMap } from '../../../datapath/sidecarless/libbpf/map.ts';
 import { type BpfObject, loadObject } from '../../../datapath/sidecarless/libbpf/programs.ts';
 import { readRing } from '../../../datapath/sidecarless/libbpf/ring-buffer.ts';
+import { counter, counterIndex } from '../../../datapath/sidecarless/maps/counter.ts';
+import { openMap } from '../../../datapath/sidecarless/maps/open-map.ts';
+import { perCpuSum } from '../../../datapath/sidecarless/maps/per-cpu.ts';
 import type { PolicyEntry } from '../../../datapath/sidecarless/policy/compile.ts';
-import { decode, encode, type Struct } from './codec.ts';
-import { type LayoutName, layouts } from './layout.ts';
-import { numbers } from './numbers.ts';
+import { decode, encode, type Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { buildObjects } from './programs.ts';
 import { type RunContext, runProgram } from './run.ts';
 
@@ -21,7 +24,7 @@ import { type RunContext, runProgram } from './run.ts';
 export type Hook = 'sl_from_pod' | 'sl_to_pod' | 'sl_from_net';
 
 /** One entry of a map, read. */
-export type Entry<Key extends LayoutName, Value extends LayoutName> = { key: Struct<Key>; value: Struct<Value> };
+export type Entry<Key extends StructName, Value extends StructName> = { key: Struct<Key>; value: Struct<Value> };
 
 /** Packets and bytes by `<reason>/<direction>`, 0 left out. */
 export type Counters = Map<string, { packets: number; bytes: number }>;
@@ -71,8 +74,8 @@ export async function loadDatapath(): Promise<Datapath> {
   const policies = new Map<number, { trie: BpfMap; keys: readonly Uint8Array[] }>();
   let events: DatapathEvent[] = [];
   const ring = readRing(
-    uplink.map('sl_events', 0, 0),
-    recordSizes.events,
+    openMap(uplink, 'sl_events'),
+    mapTable.sl_events.entries,
     (record) => void events.push(decodeEvent(record)),
   );
 
@@ -109,10 +112,7 @@ export async function loadDatapath(): Promise<Datapath> {
       events = [];
       return all;
     },
-    lostEvents() {
-      const all = maps.lost.lookup(number(0)) ?? new Uint8Array(0);
-      return new BigUint64Array(all.buffer).reduce((sum, one) => sum + Number(one), 0);
-    },
+    lostEvents: () => perCpuSum(maps.lost, 0),
     clear() {
       for (const map of [maps.endpoints, maps.ipcache, maps.ct, maps.nat, maps.fragments]) {
         map.deleteAll(map.entries().map(({ key }) => key));
@@ -135,30 +135,26 @@ export async function loadDatapath(): Promise<Datapath> {
 }
 
 function putTrie(endpoint: number, policies: BpfMap): BpfMap {
-  const sizes = { keySize: layouts.policy_key.size, valueSize: layouts.policy_entry.size, entries: 16384 };
-  const trie = createPolicyMap('sl_policy', sizes);
-  policies.update(number(endpoint), number(trie.fd));
+  const trie = createPolicyMap('sl_policy', { ...mapSizes(policyMap, 1), entries: policyMap.entries });
+  policies.update(uint32(endpoint), uint32(trie.fd));
   return trie;
 }
 
 function openMaps(pod: BpfObject, uplink: BpfObject) {
-  const open = (object: BpfObject, name: string, key: number, value: LayoutName) =>
-    object.map(name, key, layouts[value].size);
-  const perCpu = layouts.counter.size * libbpf().possibleCpus();
   return {
-    config: open(pod, 'sl_config', 4, 'config'),
-    endpoints: open(pod, 'sl_pods', layouts.addr.size, 'endpoint'),
-    ipcache: open(pod, 'sl_ipcache', layouts.ipcache_key.size, 'ipcache_entry'),
-    policies: pod.map('sl_policies', 4, 4),
-    ct: open(pod, 'sl_ct', layouts.ct_key.size, 'ct_entry'),
-    nat: open(uplink, 'sl_nat', layouts.nat_key.size, 'nat_entry'),
-    fragments: open(pod, 'sl_datagrams', layouts.fragment_key.size, 'fragment'),
-    counters: pod.map('sl_counters', 4, perCpu),
-    lost: pod.map('sl_lost', 4, 8 * libbpf().possibleCpus()),
+    config: openMap(pod, 'sl_config'),
+    endpoints: openMap(pod, 'sl_pods'),
+    ipcache: openMap(pod, 'sl_ipcache'),
+    policies: openMap(pod, 'sl_policies'),
+    ct: openMap(pod, 'sl_ct'),
+    nat: openMap(uplink, 'sl_nat'),
+    fragments: openMap(pod, 'sl_datagrams'),
+    counters: openMap(pod, 'sl_counters'),
+    lost: openMap(pod, 'sl_lost'),
   };
 }
 
-function read<Key extends LayoutName, Value extends LayoutName>(
+function read<Key extends StructName, Value extends StructName>(
   map: BpfMap,
   key: Key,
   value: Value,
@@ -170,13 +166,7 @@ function readCounters(map: BpfMap): Counters {
   const counters: Counters = new Map();
   for (const [reason, value] of Object.entries(numbers.drop_reason)) {
     for (const [direction, offset] of Object.entries(numbers.direction)) {
-      const all = map.lookup(number(value * 2 + offset)) ?? new Uint8Array(0);
-      let [packets, bytes] = [0, 0];
-      for (let at = 0; at < all.length; at += layouts.counter.size) {
-        const one = decode('counter', all.subarray(at));
-        packets += one.packets;
-        bytes += one.bytes;
-      }
+      const { packets, bytes } = counter(map, counterIndex(value, offset));
       if (packets > 0) counters.set(`${reason}/${direction}`, { packets, bytes });
     }
   }
@@ -186,7 +176,13 @@ function readCounters(map: BpfMap): Counters {
 function encodePolicy(entry: PolicyEntry): { key: Uint8Array; value: Uint8Array } {
   const { identity, direction, protocol, port, prefixBits, deny, rule } = entry;
   return {
-    key: encode('policy_key', { prefixlen: 40 + prefixBits, identity, direction, protocol, port }),
+    key: encode('policy_key', {
+      prefixlen: definitions.POLICY_STATIC_BITS + prefixBits,
+      identity,
+      direction,
+      protocol,
+      port,
+    }),
     value: encode('policy_entry', { rule, deny: deny ? 1 : 0 }),
   };
 }
@@ -194,8 +190,4 @@ function encodePolicy(entry: PolicyEntry): { key: Uint8Array; value: Uint8Array 
 function ipcacheKey(cidr: string): Uint8Array {
   const [address = '', bits = ''] = cidr.split('/');
   return encode('ipcache_key', { prefixlen: Number(bits) + (cidr.includes(':') ? 0 : 96), addr: address });
-}
-
-function number(value: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([value]).buffer);
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { ipFrame } from './frame.ts';
 import type { Extension, Fragment } from './ip-packet.ts';
 import { assertDropped, assertIgnored, assertRedirected } from './outcome.ts';
-import { echo, type Payload, protocols } from './transport.ts';
+import { echo, type Payload } from './transport.ts';
 import { outsider, pods, remote, testInWorld } from './world.ts';
 
 const { a, b } = pods;
@@ -23,7 +24,7 @@ testInWorld(import.meta.filename, (world) => {
     const out = { borders: ['EGRESS'] } as const;
 
     test(`later fragments go where the first has gone (${family})`, () => {
-      world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 53, last: 53 }]);
+      world.police(a, 'EGRESS', [{ protocol: protocols.UDP, first: 53, last: 53 }]);
       assertRedirected(world.fromPod(first()), out);
       const passed = world.fromPod(later());
       assertRedirected(passed, out);
@@ -32,7 +33,7 @@ testInWorld(import.meta.filename, (world) => {
     });
 
     test(`later fragments of what policy denies are dropped (${family})`, () => {
-      world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 54, last: 54 }]);
+      world.police(a, 'EGRESS', [{ protocol: protocols.UDP, first: 54, last: 54 }]);
       assertDropped(world.fromPod(first()), 'DROP_POLICY', 'EGRESS');
       assertDropped(world.fromPod(later()), 'DROP_POLICY', 'EGRESS');
     });
@@ -55,7 +56,7 @@ testInWorld(import.meta.filename, (world) => {
     });
 
     test(`fragments from the network find their pod (${family})`, () => {
-      world.police(a, 'INGRESS', [{ protocol: protocols.udp, first: 53, last: 53 }]);
+      world.police(a, 'INGRESS', [{ protocol: protocols.UDP, first: 53, last: 53 }]);
       for (const fragment of [first(inward), later(inward)]) {
         assertRedirected(world.fromNetwork(fragment), { borders: ['INGRESS'] });
       }
@@ -122,7 +123,7 @@ testInWorld(import.meta.filename, (world) => {
     const payload: Payload = { kind: 'udp', sourcePort: 4000, destinationPort: 53, data: new Uint8Array(64) };
     const packet = { source: a.v6, destination: remote.v6, payload, extensions: [{ protocol: 0 }] };
     const whole = { ...packet, innerExtensions: [{ protocol: 60, units: 2 }] };
-    world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 53, last: 53 }]);
+    world.police(a, 'EGRESS', [{ protocol: protocols.UDP, first: 53, last: 53 }]);
     // Hosts write what stands behind the fragment header into all of them.
     const [first, later] = [
       ipFrame({ ...whole, fragment: { id: 1, offset: 0, length: 48 } }),
@@ -132,20 +133,20 @@ testInWorld(import.meta.filename, (world) => {
       const outcome = world.fromPod(frame);
       assertRedirected(outcome, { borders: ['EGRESS'] });
       const [event] = outcome.events;
-      assert.deepEqual([event?.protocol, event?.destinationPort], [protocols.udp, 53]);
+      assert.deepEqual([event?.protocol, event?.destinationPort], [protocols.UDP, 53]);
     }
     assert.equal(world.datapath().connections().length, 1);
   });
 
   test('what IPv6’s later fragments say that they carry does not count', () => {
-    world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 53, last: 53 }]);
+    world.police(a, 'EGRESS', [{ protocol: protocols.UDP, first: 53, last: 53 }]);
     const packet = { source: a.v6, destination: remote.v6 };
     const part = (payload: Payload, offset: number, length?: number) =>
       ipFrame({ ...packet, payload, fragment: { id: 1, offset, ...(length !== undefined && { length }) } });
     const datagram: Payload = { kind: 'udp', sourcePort: 4000, destinationPort: 53, data: new Uint8Array(100) };
     assertRedirected(world.fromPod(part(datagram, 0, 64)), { borders: ['EGRESS'] });
     assertRedirected(world.fromPod(part(tcpData, 64)), { borders: ['EGRESS'] });
-    world.police(a, 'EGRESS', [{ protocol: protocols.udp, first: 54, last: 54 }]);
+    world.police(a, 'EGRESS', [{ protocol: protocols.UDP, first: 54, last: 54 }]);
     world.nextEpoch();
     assertDropped(world.fromPod(part(tcpData, 64)), 'DROP_POLICY', 'EGRESS');
   });

@@ -1,3 +1,5 @@
+import { wireAddress } from '../../../datapath/sidecarless/address/address.ts';
+import { macBytes } from '../../../datapath/sidecarless/address/mac.ts';
 import { buildIp, type IpPacket } from './ip-packet.ts';
 
 export const etherTypes = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd, vlan: 0x8100, serviceVlan: 0x88a8 } as const;
@@ -13,7 +15,20 @@ export function ipFrame(packet: IpPacket, link: Link = {}): Uint8Array {
 
 /** An ARP request (RFC 826) of one IPv4 address, by another. */
 export function arpFrame(sender: string, target: string, link: Link = {}): Uint8Array {
-  const bytes = Uint8Array.of(0, 1, 8, 0, 6, 4, 0, 1, ...mac(link.from), ...v4(sender), ...mac(), ...v4(target));
+  const bytes = Uint8Array.of(
+    0,
+    1,
+    8,
+    0,
+    6,
+    4,
+    0,
+    1,
+    ...mac(link.from),
+    ...wireAddress(sender),
+    ...mac(),
+    ...wireAddress(target),
+  );
   return ethernet(etherTypes.arp, bytes, { to: 'ff:ff:ff:ff:ff:ff', ...link });
 }
 
@@ -42,11 +57,7 @@ export function patched(frame: Uint8Array, offset: number, ...bytes: readonly nu
 }
 
 export function mac(text = '02:00:00:00:00:01'): number[] {
-  return text.split(':').map((byte) => Number.parseInt(byte, 16));
-}
-
-function v4(text: string): number[] {
-  return text.split('.').map(Number);
+  return [...macBytes(text)];
 }
 
 function word(value: number): [number, number] {

@@ -1,9 +1,10 @@
+import type { TcpFlag } from '../../../datapath/sidecarless/abi/tcp-flags.ts';
 import type { Chance } from '../../../datapath/sidecarless/tests/random-policies.ts';
 import { ports } from '../../../datapath/sidecarless/tests/random-policies.ts';
 import { arpFrame, ethernet, etherTypes, ipFrame, quote } from './frame.ts';
 import { addresses, node } from './fuzz-world.ts';
 import type { Extension, Fragment, IpPacket } from './ip-packet.ts';
-import { echo, type Payload, type TcpFlag } from './transport.ts';
+import { echo, type Payload } from './transport.ts';
 
 /** Two who talk, at least one of them a pod of the node, by one protocol and from ports that they keep. */
 export type Conversation = {

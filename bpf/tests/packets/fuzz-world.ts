@@ -1,5 +1,6 @@
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
-import { type Cidr, parseCidr } from '../../../datapath/sidecarless/policy/cidr.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { formatAddress, parseAddress } from '../../../datapath/sidecarless/address/address.ts';
+import { type Cidr, parseCidr } from '../../../datapath/sidecarless/address/cidr.ts';
 import { compile } from '../../../datapath/sidecarless/policy/compile.ts';
 import { decide } from '../../../datapath/sidecarless/policy/decide.ts';
 import {
@@ -17,14 +18,13 @@ import type { Datapath } from './datapath.ts';
 import { mac } from './frame.ts';
 import type { Links } from './links.ts';
 import type { Judge, ModelPod } from './model.ts';
-import { numbers } from './numbers.ts';
 
 type Someone = { identity: Identity; addresses: readonly string[] };
 
 const localPods = ['shop/web', 'shop/db', 'bank/web'] as const;
 export const linkNames = localPods.map((_, index) => `pod-${index}`);
 
-const remoteNode = reservedIdentities.find(({ id }) => id === 6) as Identity;
+const remoteNode = reservedIdentities.find(({ id }) => id === numbers.identity.IDENTITY_REMOTE_NODE) as Identity;
 
 /** Everybody who has an identity of the cluster's, by address. */
 const cluster: readonly Someone[] = [
@@ -112,7 +112,8 @@ export function loadPolicies(
     policed.set(`${pod.name}/INGRESS`, compiled.policeIngress);
     policed.set(`${pod.name}/EGRESS`, compiled.policeEgress);
     datapath.setPolicy(pod.endpoint, compiled.entries);
-    const flags = (compiled.policeIngress ? 1 : 0) | (compiled.policeEgress ? 2 : 0);
+    const { ENDPOINT_POLICE_INGRESS: ingress, ENDPOINT_POLICE_EGRESS: egress } = numbers.endpoint_flag;
+    const flags = (compiled.policeIngress ? ingress : 0) | (compiled.policeEgress ? egress : 0);
     const macs = { mac: Uint8Array.from(pod.mac), node_mac: Uint8Array.from(pod.nodeMac) };
     const index = pods.indexOf(pod);
     for (const address of cluster[index]?.addresses ?? []) {
@@ -143,8 +144,5 @@ export function loadPolicies(
 
 /** Somebody outside the cluster, as if that address had an identity of its own. */
 function outsider(hex: string): Identity {
-  const groups = hex.match(/.{4}/g) ?? [];
-  const isV4 = hex.startsWith(`${'0'.repeat(20)}ffff`);
-  const bytes = (hex.slice(24).match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
-  return { id: -1, labels: cidrLabels(parseCidr(isV4 ? bytes.join('.') : groups.join(':')) as Cidr) };
+  return { id: -1, labels: cidrLabels(parseCidr(formatAddress(Buffer.from(hex, 'hex'))) as Cidr) };
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { formatAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { formatAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { type Chance, chance } from '../../../datapath/sidecarless/tests/random-policies.ts';
-import type { Struct } from './codec.ts';
+import type { Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import type { Counters, Datapath, Hook } from './datapath.ts';
 import { randomConversation, randomFrame, type Sent } from './fuzz-traffic.ts';
 import { hexOf, identifyCluster, loadPolicies, modelPods, node } from './fuzz-world.ts';
 import type { Links } from './links.ts';
 import { type Arrival, createModel, type Model, type ModelPod } from './model.ts';
 import type { ModelConnection } from './model-connection.ts';
-import { numbers } from './numbers.ts';
 
 /** How a run of random packets went. `seen`: how many had each verdict. */
 export type Fuzzed = { packets: number; episodes: number; abandoned: number; seen: Map<string, number> };

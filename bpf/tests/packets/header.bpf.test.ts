@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { ipFrame, patched } from './frame.ts';
 import { type Extension, extensions } from './ip-packet.ts';
 import { assertDropped, assertRedirected } from './outcome.ts';
-import { type Payload, protocols } from './transport.ts';
+import type { Payload } from './transport.ts';
 import { pods, remote, testInWorld } from './world.ts';
 
 const { a } = pods;
 const { hopByHop, routing, destination } = extensions;
 const payload: Payload = { kind: 'udp', sourcePort: 4000, destinationPort: 53 };
-const only53 = [{ protocol: protocols.udp, first: 53, last: 53 }];
+const only53 = [{ protocol: protocols.UDP, first: 53, last: 53 }];
 const out = { borders: ['EGRESS'] } as const;
 
 testInWorld(import.meta.filename, (world) => {

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { checksum } from './checksum.ts';
 import { buildPayload, type Payload } from './transport.ts';
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import type { Struct } from './codec.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import type { Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { ipFrame, patched, quote } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertIgnored, assertPassedOn, assertRedirected } from './outcome.ts';
 import { readFrame, type SeenPacket } from './seen-frame.ts';
-import { echo, type Payload, protocols } from './transport.ts';
+import { echo, type Payload } from './transport.ts';
 import { named, node, otherNode, outsider, type Pod, pods, remote, testInWorld, uplinkMtuBytes } from './world.ts';
 
 const { a, b } = pods;
@@ -328,7 +329,7 @@ testInWorld(import.meta.filename, (world) => {
 
   /** Takes all ports of the node for UDP to port 53 of one destination, by a pod's connections that nobody knows of. */
   function takePorts(destination: string, pod: string, address: string, lastUsed: number) {
-    const common = { remote: destination, remote_port: 53, protocol: protocols.udp, pad: 0 };
+    const common = { remote: destination, remote_port: 53, protocol: protocols.UDP, pad: 0 };
     return Array.from({ length: ports.last - ports.first + 1 }, (_, index) => {
       const key = { ...common, local: address, local_port: ports.first + index, direction: 0 };
       const value = { addr: pod, port: 1024 + index, pad: 0, pad2: 0, last_used: lastUsed };
@@ -339,7 +340,7 @@ testInWorld(import.meta.filename, (world) => {
 
   /** The same by connections that are alive. */
   function takeAll(destination: string, pod: string, address: string) {
-    const common = { remote: destination, remote_port: 53, protocol: protocols.udp, pad: 0 };
+    const common = { remote: destination, remote_port: 53, protocol: protocols.UDP, pad: 0 };
     const expires = nowNanoseconds() + 1e12;
     return takePorts(destination, pod, address, 0).map(({ value: { port } }) => {
       const key = { ...common, local: pod, local_port: port, icmp_type: 0 };

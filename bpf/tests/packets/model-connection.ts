@@ -1,7 +1,9 @@
+import type { Direction } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import { tcpFlags } from '../../../datapath/sidecarless/abi/tcp-flags.ts';
 import type { ModelPacket } from './model-packet.ts';
-import type { Direction } from './numbers.ts';
 
-const [syn, rst, ack] = [2, 4, 16];
+const { SYN: syn, RST: rst, ACK: ack } = tcpFlags;
 
 /** A connection of one local pod. `key` is unique. */
 export type ModelConnection = {
@@ -59,12 +61,12 @@ export function keyOf(packet: ModelPacket, direction: Direction): string {
 
 /** It asks for a connection. */
 export function isQuestion({ protocol, tcpFlags, kind, icmpType }: ModelPacket): boolean {
-  if (protocol === 6) return (tcpFlags & syn) !== 0 && (tcpFlags & ack) === 0;
+  if (protocol === protocols.TCP) return (tcpFlags & syn) !== 0 && (tcpFlags & ack) === 0;
   return kind === 'echo' && (icmpType === 8 || icmpType === 128);
 }
 
 /** It answers, and opens nothing. Fragments of echoes but the first do not say which they are. */
 export function isAnswer({ protocol, tcpFlags, kind, icmpType }: ModelPacket): boolean {
-  if (protocol === 6) return (tcpFlags & rst) !== 0 || ((tcpFlags & syn) !== 0 && (tcpFlags & ack) !== 0);
+  if (protocol === protocols.TCP) return (tcpFlags & rst) !== 0 || ((tcpFlags & syn) !== 0 && (tcpFlags & ack) !== 0);
   return kind === 'echo' && (icmpType === null || icmpType === 0 || icmpType === 129);
 }

@@ -1,4 +1,5 @@
-import type { Reason } from './numbers.ts';
+import type { Reason } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 
 /** A packet as the model of the datapath sees it. Addresses are 32 hexadecimal digits, IPv4's as ::ffff:a.b.c.d. */
 export type ModelPacket = {
@@ -27,9 +28,10 @@ export type FirstFragment = (
   id: string,
 ) => Pick<ModelPacket, 'protocol' | 'ports'> | undefined;
 
-const echoes = { 1: [8, 0], 58: [128, 129] } as const;
-const errors = { 1: [3, 11, 12], 58: [1, 2, 3, 4] } as const;
-const headerBytes: Readonly<Record<number, number>> = { 6: 20, 17: 8, 132: 12, 1: 8, 58: 8 };
+const { ICMP, TCP, UDP, ICMPv6, SCTP } = protocols;
+const echoes = { [ICMP]: [8, 0], [ICMPv6]: [128, 129] } as const;
+const errors = { [ICMP]: [3, 11, 12], [ICMPv6]: [1, 2, 3, 4] } as const;
+const headerBytes: Readonly<Record<number, number>> = { [TCP]: 20, [UDP]: 8, [SCTP]: 12, [ICMP]: 8, [ICMPv6]: 8 };
 const passedOver = [0, 43, 60];
 const fragmentHeader = 44;
 const mostExtensions = 6;
@@ -139,8 +141,8 @@ function openV6(
 function readPayload(opened: Opened, version: 4 | 6, firstFragment: FirstFragment, isQuoted: boolean): ModelPacket {
   const { payload, protocol, fragment } = opened;
   const least = headerBytes[protocol];
-  const isIcmp = protocol === 1 || protocol === 58;
-  const isForeign = (protocol === 1 && version === 6) || (protocol === 58 && version === 4);
+  const isIcmp = protocol === ICMP || protocol === ICMPv6;
+  const isForeign = (protocol === ICMP && version === 6) || (protocol === ICMPv6 && version === 4);
   const { source, destination, hops } = opened;
   const isUnknown = least === undefined || isForeign;
   const common = { source, destination, protocol, hops, fragment, tcpFlags: 0, icmpType: null, quotation: null };
@@ -149,14 +151,14 @@ function readPayload(opened: Opened, version: 4 | 6, firstFragment: FirstFragmen
     if (!isQuoted && payload === nothing) throw unreadable('DROP_INVALID');
     const first = firstFragment(opened, fragment.id);
     if (first === undefined) throw unreadable('DROP_FRAGMENT_NOT_FOUND');
-    return { ...common, ...first, kind: [1, 58].includes(first.protocol) ? 'echo' : 'data' };
+    return { ...common, ...first, kind: first.protocol === ICMP || first.protocol === ICMPv6 ? 'echo' : 'data' };
   }
   if (isQuoted) need(payload, 8);
   if (isUnknown) throw unreadable('DROP_UNKNOWN_L4');
   if (!isQuoted) need(payload, least);
   const ports: [number, number] = [at16(payload, 0), at16(payload, 2)];
   if (!isIcmp) {
-    if (protocol !== 6 || isQuoted) return { ...common, ports, kind: 'data' };
+    if (protocol !== TCP || isQuoted) return { ...common, ports, kind: 'data' };
     const words = at8(payload, 12) >> 4;
     if (words < 5) throw unreadable('DROP_INVALID');
     need(payload, words * 4);

@@ -1,6 +1,8 @@
+import type { Direction, Reason } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import { tcpFlags } from '../../../datapath/sidecarless/abi/tcp-flags.ts';
 import { isAnswer, isQuestion, keyOf, type ModelConnection, openedBy } from './model-connection.ts';
 import { type ModelPacket, readModelFrame, readQuotation } from './model-packet.ts';
-import type { Direction, Reason } from './numbers.ts';
 import { verdicts } from './run.ts';
 
 /** A local pod: its addresses as {@link ModelPacket} has them, and the link that it is behind. */
@@ -50,7 +52,7 @@ export type Model = {
 type Passage = { pod: ModelPod; direction: Direction; bytes: number; cameByUplink: boolean };
 
 const opposite = { INGRESS: 'EGRESS', EGRESS: 'INGRESS' } as const;
-const [fin, rst] = [1, 4];
+const { FIN: fin, RST: rst } = tcpFlags;
 
 export function createModel(world: ModelWorld): Model {
   const pods = new Map(world.pods.flatMap((pod) => pod.addresses.map((address) => [address, pod] as const)));
@@ -111,7 +113,7 @@ export function createModel(world: ModelWorld): Model {
   };
 
   const passError = (packet: ModelPacket, { pod, direction, cameByUplink }: Passage): Reason => {
-    const version = packet.protocol === 1 ? 4 : 6;
+    const version = packet.protocol === protocols.ICMP ? 4 : 6;
     const about = readQuotation(packet.quotation ?? new Uint8Array(0), version, firstFragment);
     if (about === null) return 'DROP_INVALID';
     const isTold =

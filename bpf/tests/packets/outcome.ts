@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Direction, numbers, type Reason } from './numbers.ts';
+import { type Direction, numbers, type Reason } from '../../../datapath/sidecarless/abi/numbers.ts';
 import { verdicts } from './run.ts';
 import type { Outcome } from './world.ts';
 

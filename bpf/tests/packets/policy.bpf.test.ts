@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { ipFrame } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertPassedOn, assertRedirected } from './outcome.ts';
-import { echo, protocols } from './transport.ts';
+import { echo } from './transport.ts';
 import { named, node, outsider, pods, remote, testInWorld } from './world.ts';
 
 const { a, b } = pods;
-const { tcp, udp, sctp, icmp, icmp6 } = protocols;
+const { TCP: tcp, UDP: udp, SCTP: sctp, ICMP: icmp, ICMPv6: icmp6 } = protocols;
 
 testInWorld(import.meta.filename, (world) => {
   for (const family of ['v4', 'v6'] as const) {

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { maps } from '../../../datapath/sidecarless/abi/maps.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import { structs } from '../../../datapath/sidecarless/abi/structs.ts';
+import { type TcpFlag, tcpFlags } from '../../../datapath/sidecarless/abi/tcp-flags.ts';
 import { ipFrame } from './frame.ts';
-import { numbers } from './numbers.ts';
 import { assertDropped, assertRedirected } from './outcome.ts';
-import { echo, type TcpFlag } from './transport.ts';
+import { echo } from './transport.ts';
 import { type Outcome, pods, remote, testInWorld } from './world.ts';
 
 const { a, b } = pods;
+const { DROP_POLICY_DENY } = numbers.drop_reason;
 
 testInWorld(import.meta.filename, (world) => {
   for (const family of ['v4', 'v6'] as const) {
@@ -39,8 +44,8 @@ testInWorld(import.meta.filename, (world) => {
         lengthBytes: outcome.lengthBytes,
         reason: 0,
         direction: 'EGRESS',
-        protocol: 6,
-        tcpFlags: 2,
+        protocol: protocols.TCP,
+        tcpFlags: tcpFlags.SYN,
         icmpType: 0,
         icmpCode: 0,
         isReply: false,
@@ -98,7 +103,12 @@ testInWorld(import.meta.filename, (world) => {
         const { reason, sourceIdentity, destinationIdentity, isReply } = outcome.events[1] ?? assert.fail();
         assert.deepEqual(
           { reason, sourceIdentity, destinationIdentity, isReply },
-          { reason: 133, sourceIdentity: a.identity, destinationIdentity: remote.identity, isReply: false },
+          {
+            reason: numbers.drop_reason.DROP_POLICY,
+            sourceIdentity: a.identity,
+            destinationIdentity: remote.identity,
+            isReply: false,
+          },
         );
       }
     });
@@ -114,11 +124,11 @@ testInWorld(import.meta.filename, (world) => {
         events.map(({ type, reason, rule, direction, isReply }) => [type, reason, rule, direction, isReply]),
       );
       assert.deepEqual(told, [
-        [['drop', 181, 6, 'EGRESS', false]],
-        [['drop', 181, 6, 'INGRESS', true]],
+        [['drop', DROP_POLICY_DENY, 6, 'EGRESS', false]],
+        [['drop', DROP_POLICY_DENY, 6, 'INGRESS', true]],
         [
-          ['policy-verdict', 181, 6, 'EGRESS', false],
-          ['drop', 181, 6, 'EGRESS', false],
+          ['policy-verdict', DROP_POLICY_DENY, 6, 'EGRESS', false],
+          ['drop', DROP_POLICY_DENY, 6, 'EGRESS', false],
         ],
       ]);
     });
@@ -153,8 +163,8 @@ testInWorld(import.meta.filename, (world) => {
       ...{ source: a.v4, destination: remote.v4 },
       payload: { kind: 'udp', sourcePort: 1, destinationPort: 2 },
     });
-    // 4 MiB of records of 104 bytes and 8 more.
-    const room = Math.floor((4 << 20) / 112);
+    // Before each record there are 8 bytes.
+    const room = Math.floor(maps.sl_events.entries / (structs.event.size + 8));
     const context = { ifindex: world.links()[a.link] ?? 0 };
     for (let count = 0; count < room + 10; count++) world.datapath().run('sl_from_pod', frame, context);
     const told = world.datapath().events().length;

@@ -1,6 +1,7 @@
-import { formatAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import { formatAddress } from '../../../datapath/sidecarless/address/address.ts';
+import { formatMac } from '../../../datapath/sidecarless/address/mac.ts';
 import { checksum, pseudoHeader } from './checksum.ts';
-import { protocols } from './transport.ts';
 
 /** An IP packet as a test reads it back. It knows no extension headers. */
 export type SeenPacket = {
@@ -26,10 +27,7 @@ export type SeenFrame = { to: string; from: string; etherType: number; packet: S
 
 /** Reads an untagged frame with an IP packet in it. */
 export function readFrame(frame: Uint8Array): SeenFrame {
-  const mac = (at: number): string =>
-    Buffer.from(frame.slice(at, at + 6))
-      .toString('hex')
-      .replace(/..(?=.)/g, '$&:');
+  const mac = (at: number): string => formatMac(frame.subarray(at, at + 6));
   const etherType = ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
   return { to: mac(0), from: mac(6), etherType, packet: readPacket(frame.slice(14)) };
 }
@@ -46,7 +44,7 @@ function readPacket(bytes: Uint8Array): SeenPacket {
   const protocol = view.getUint8(isV4 ? 9 : 6);
   const isWhole = bytes.length >= length && fragment === 0;
   const hasPorts = (fragment & 0x1fff) === 0 && bytes.length >= headerBytes + 8;
-  const isIcmp = protocol === protocols.icmp || protocol === protocols.icmp6;
+  const isIcmp = protocol === protocols.ICMP || protocol === protocols.ICMPv6;
   const port = (at: number): number => (hasPorts ? view.getUint16(headerBytes + (isIcmp ? 4 : at)) : 0);
   const icmpType = isIcmp && hasPorts ? view.getUint8(headerBytes) : 0;
   const isError = isIcmp && hasPorts && (isV4 ? [3, 11, 12] : [1, 2, 3, 4]).includes(icmpType);
@@ -65,9 +63,9 @@ function readPacket(bytes: Uint8Array): SeenPacket {
 }
 
 function isIntact(payload: Uint8Array, source: Uint8Array, destination: Uint8Array, protocol: number): boolean | null {
-  if (protocol === protocols.icmp) return checksum(payload) === 0;
-  const hasChecksum = protocol === protocols.tcp || protocol === protocols.udp || protocol === protocols.icmp6;
-  const isLeftOut = protocol === protocols.udp && payload[6] === 0 && payload[7] === 0;
+  if (protocol === protocols.ICMP) return checksum(payload) === 0;
+  const hasChecksum = protocol === protocols.TCP || protocol === protocols.UDP || protocol === protocols.ICMPv6;
+  const isLeftOut = protocol === protocols.UDP && payload[6] === 0 && payload[7] === 0;
   if (!hasChecksum || isLeftOut) return null;
   return checksum(...pseudoHeader(source, destination, protocol, payload.length), payload) === 0;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TcpFlag } from '../../../datapath/sidecarless/abi/tcp-flags.ts';
 import { ipFrame, patched, quote } from './frame.ts';
 import { assertDropped, assertIgnored, assertPassedOn, assertRedirected } from './outcome.ts';
-import type { TcpFlag } from './transport.ts';
 import { node, otherNode, outsider, pods, remote, testInWorld } from './world.ts';
 
 const { a, b } = pods;

@@ -1,11 +1,6 @@
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import { type TcpFlag, tcpFlags } from '../../../datapath/sidecarless/abi/tcp-flags.ts';
 import { checksum, pseudoHeader } from './checksum.ts';
-
-/** IANA's numbers. */
-export const protocols = { icmp: 1, tcp: 6, udp: 17, icmp6: 58, sctp: 132 } as const;
-
-export const tcpFlags = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16 } as const;
-
-export type TcpFlag = keyof typeof tcpFlags;
 
 type Ports = { sourcePort: number; destinationPort: number; data?: Uint8Array };
 
@@ -46,8 +41,8 @@ export function buildPayload(
 
 function protocolOf(payload: Payload, isV4: boolean): number {
   if (payload.kind === 'other') return payload.protocol;
-  if (payload.kind === 'icmp') return isV4 ? protocols.icmp : protocols.icmp6;
-  return protocols[payload.kind];
+  if (payload.kind === 'icmp') return isV4 ? protocols.ICMP : protocols.ICMPv6;
+  return { tcp: protocols.TCP, udp: protocols.UDP, sctp: protocols.SCTP }[payload.kind];
 }
 
 function headerOf(payload: Exclude<Payload, { kind: 'other' }>): { header: DataView; checksumAt: number | null } {

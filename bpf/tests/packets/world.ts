@@ -1,12 +1,12 @@
 import { after, before, beforeEach } from 'node:test';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
+import { type Direction, numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
 import type { DatapathEvent } from '../../../datapath/sidecarless/flow/event.ts';
-import { prefixesOf } from '../../../datapath/sidecarless/policy/port-space.ts';
-import type { Struct } from './codec.ts';
+import { prefixesOf, wholeSpace } from '../../../datapath/sidecarless/policy/port-space.ts';
+import type { Struct } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { type Counters, type Datapath, type Hook, loadDatapath } from './datapath.ts';
 import { mac } from './frame.ts';
 import { addLinks, type Links, removeLinks } from './links.ts';
-import { type Direction, numbers } from './numbers.ts';
 import type { RunContext } from './run.ts';
 
 export type Family = 'v4' | 'v6';
@@ -46,7 +46,11 @@ export const node: Party = { v4: '10.1.0.1', v6: 'fd00:1::1' };
 /** Somebody outside the cluster. */
 export const outsider: Party = { v4: '192.0.2.1', v6: '2001:db8::1' };
 /** The same, where policies name its range. */
-export const named: Party & { identity: number } = { v4: '198.51.100.7', v6: '2001:db8:1::7', identity: 1 << 24 };
+export const named: Party & { identity: number } = {
+  v4: '198.51.100.7',
+  v6: '2001:db8:1::7',
+  identity: numbers.identity.IDENTITY_CIDR,
+};
 
 export const uplinkMtuBytes = 1400;
 
@@ -200,9 +204,7 @@ function identify(datapath: Datapath): void {
 function entriesOf(rule: TestRule, direction: 0 | 1) {
   const { peer = 0, protocol, first = 0, last = 0xffff, deny = false } = rule;
   const interval =
-    protocol === undefined
-      ? { first: 0, last: 0xffffff }
-      : { first: protocol * 0x10000 + first, last: protocol * 0x10000 + last };
+    protocol === undefined ? wholeSpace : { first: protocol * 0x10000 + first, last: protocol * 0x10000 + last };
   return prefixesOf(interval).map(({ place, bits }) => ({
     identity: peer,
     direction,

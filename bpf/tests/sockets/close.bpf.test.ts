@@ -3,9 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { closeSockets } from '../../../datapath/sidecarless/services/close.ts';
 import { SocketError } from './test-actor.ts';
-import { protocols, type TestService } from './test-maps.ts';
+import type { TestService } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';
 import type { TestPod } from './test-pod.ts';
 import { connectTo, type Family, listenAt, makeSocket, type TestSocket } from './test-socket.ts';
@@ -38,7 +39,7 @@ testInNamespaces(import.meta.filename, () => {
           timeout: 30_000,
         }, async () => {
           node.maps.configure({ shortcut });
-          const port = putService(service.replace('::ffff:', ''), of, protocols.tcp);
+          const port = putService(service.replace('::ffff:', ''), of, protocols.TCP);
           const listening = await listenAt(server.actor, 'AF_INET6', '::', port);
           const socket = await makeSocket(client.actor, family);
           await socket.setTimeout(timeout);
@@ -56,7 +57,7 @@ testInNamespaces(import.meta.filename, () => {
     }
 
     test('datagrams by UDP', { timeout: 10_000 }, async () => {
-      const port = putService('10.96.0.10', 'v4', protocols.udp);
+      const port = putService('10.96.0.10', 'v4', protocols.UDP);
       const socket = await makeSocket(client.actor, 'AF_INET', 'SOCK_DGRAM');
       assert.equal((await socket.connect('10.96.0.10', port)).error, null);
       const waiting = rejection(socket.recv());

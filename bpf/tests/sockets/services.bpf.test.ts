@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
+import { decode, encode } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { type Actor, SocketError, startActor } from './test-actor.ts';
 import { type Capture, capture } from './test-capture.ts';
-import { dropReasons, protocols, type TestService } from './test-maps.ts';
+import { mptcp, type TestService } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';
 import type { TestPod } from './test-pod.ts';
 import { connectTo, type Family, listenAt, makeSocket, type Place, type TestSocket } from './test-socket.ts';
@@ -38,7 +41,7 @@ testInNamespaces(import.meta.filename, () => {
     pods: readonly TestPod[],
     {
       of = 'v4',
-      protocol = protocols.tcp,
+      protocol = protocols.TCP,
       affinitySeconds = 0,
     }: Partial<{ of: 'v4' | 'v6'; protocol: number; affinitySeconds: number }> = {},
   ): TestService {
@@ -117,7 +120,7 @@ testInNamespaces(import.meta.filename, () => {
     test('by MPTCP it is connected too, but says that it is the backend', async () => {
       const service = serviceOf([server]);
       const listening = await listenAt(server.actor, 'AF_INET', '0.0.0.0', service.port);
-      const socket = await makeSocket(client.actor, 'AF_INET', 'SOCK_STREAM', protocols.mptcp);
+      const socket = await makeSocket(client.actor, 'AF_INET', 'SOCK_STREAM', mptcp);
       assert.equal((await socket.connect(service.address, service.port)).error, null);
       // What asked was a socket below this one.
       assert.deepEqual(await socket.peerName(), { address: server.v4, port: service.port });
@@ -129,7 +132,7 @@ testInNamespaces(import.meta.filename, () => {
 
     test('without a backend it fails at once', async () => {
       const service = serviceOf([]);
-      const before = node.maps.counted(dropReasons.noService, 'EGRESS').packets;
+      const before = node.maps.counted(numbers.drop_reason.DROP_NO_SERVICE, 'EGRESS').packets;
       for (const { family, prefix } of ways.filter(({ of }) => of === 'v4')) {
         const socket = await makeSocket(client.actor, family);
         const { error, seconds } = await socket.connect(`${prefix}${service.address}`, service.port);
@@ -137,7 +140,7 @@ testInNamespaces(import.meta.filename, () => {
         // One that nobody answers is given up after two minutes.
         assert.ok(seconds < 10, `it took ${seconds} s`);
       }
-      assert.equal(node.maps.counted(dropReasons.noService, 'EGRESS').packets, before + 2);
+      assert.equal(node.maps.counted(numbers.drop_reason.DROP_NO_SERVICE, 'EGRESS').packets, before + 2);
       assert.deepEqual(translations(), []);
     });
 
@@ -226,14 +229,14 @@ testInNamespaces(import.meta.filename, () => {
   });
 
   for (const [name, protocol] of [
-    ['TCP', protocols.tcp],
-    ['UDP', protocols.udp],
+    ['TCP', protocols.TCP],
+    ['UDP', protocols.UDP],
   ] as const) {
     for (const { name: way, family, of, prefix } of ways) {
       test(`what a ${name} socket had asked for by ${way} is forgotten when it is closed, and not before`, async () => {
         const service = serviceOf([server], { of, protocol });
-        const open = () => makeSocket(client.actor, family, protocol === protocols.tcp ? 'SOCK_STREAM' : 'SOCK_DGRAM');
-        if (protocol === protocols.tcp) await listenAt(server.actor, 'AF_INET6', '::', service.port);
+        const open = () => makeSocket(client.actor, family, protocol === protocols.TCP ? 'SOCK_STREAM' : 'SOCK_DGRAM');
+        if (protocol === protocols.TCP) await listenAt(server.actor, 'AF_INET6', '::', service.port);
         const kept = (): number => node.maps.open('sl_translated').entries().length;
         const before = kept();
         const [one, other] = [await open(), await open()];
@@ -253,7 +256,7 @@ testInNamespaces(import.meta.filename, () => {
   describe('UDP', () => {
     for (const { name, family, of, prefix } of ways) {
       test(`connected, by ${name}`, async () => {
-        const service = serviceOf([server], { of, protocol: protocols.udp });
+        const service = serviceOf([server], { of, protocol: protocols.UDP });
         const receiving = await receiver(server, service);
         const socket = await makeSocket(client.actor, family, 'SOCK_DGRAM');
         assert.equal((await socket.connect(`${prefix}${service.address}`, service.port)).error, null);
@@ -269,7 +272,7 @@ testInNamespaces(import.meta.filename, () => {
       });
 
       test(`not connected, by ${name}: answers come from the service`, async () => {
-        const service = serviceOf([server], { of, protocol: protocols.udp });
+        const service = serviceOf([server], { of, protocol: protocols.UDP });
         const receiving = await receiver(server, service);
         const socket = await makeSocket(client.actor, family, 'SOCK_DGRAM');
         const self: Place = { address: `${prefix}${service.address}`, port: service.port };
@@ -287,7 +290,7 @@ testInNamespaces(import.meta.filename, () => {
     }
 
     test('connected to the backend itself after that, it says so', async () => {
-      const service = serviceOf([server], { protocol: protocols.udp });
+      const service = serviceOf([server], { protocol: protocols.UDP });
       const receiving = await receiver(server, service);
       receiving.begin('serve_names', { name: 'server' });
       const socket = await makeSocket(client.actor, 'AF_INET', 'SOCK_DGRAM');
@@ -300,17 +303,17 @@ testInNamespaces(import.meta.filename, () => {
     });
 
     test('without a backend a datagram is refused at once, connected or not', async () => {
-      const service = serviceOf([], { protocol: protocols.udp });
-      const before = node.maps.counted(dropReasons.noService, 'EGRESS').packets;
+      const service = serviceOf([], { protocol: protocols.UDP });
+      const before = node.maps.counted(numbers.drop_reason.DROP_NO_SERVICE, 'EGRESS').packets;
       const socket = await makeSocket(client.actor, 'AF_INET', 'SOCK_DGRAM');
       assert.equal((await socket.connect(service.address, service.port)).error, 'EHOSTUNREACH');
       await rejects(socket.sendTo('x', service.address, service.port), 'EHOSTUNREACH');
-      assert.equal(node.maps.counted(dropReasons.noService, 'EGRESS').packets, before + 2);
+      assert.equal(node.maps.counted(numbers.drop_reason.DROP_NO_SERVICE, 'EGRESS').packets, before + 2);
     });
 
     test('all datagrams of a socket get the same backend, and sockets get equal shares', async () => {
       const pods = [server, node.pod('other'), node.outside];
-      const service = serviceOf(pods, { protocol: protocols.udp });
+      const service = serviceOf(pods, { protocol: protocols.UDP });
       for (const pod of pods) (await receiver(pod, service)).begin('serve_names', { name: pod.name });
       const told = new Map<string, number>();
       for (let i = 0; i < 300; i++) {
@@ -330,8 +333,8 @@ testInNamespaces(import.meta.filename, () => {
     });
 
     test('one socket to two services', async () => {
-      const first = serviceOf([server], { protocol: protocols.udp });
-      const second = serviceOf([node.pod('other')], { protocol: protocols.udp });
+      const first = serviceOf([server], { protocol: protocols.UDP });
+      const second = serviceOf([node.pod('other')], { protocol: protocols.UDP });
       (await receiver(server, first)).begin('serve_names', { name: 'server' });
       (await receiver(node.pod('other'), second)).begin('serve_names', { name: 'other' });
       const socket = await makeSocket(client.actor, 'AF_INET', 'SOCK_DGRAM');
@@ -420,10 +423,9 @@ testInNamespaces(import.meta.filename, () => {
     function age(service: TestService, seconds: number): void {
       const affinity = node.maps.open('sl_affinity');
       for (const { key, value } of affinity.entries()) {
-        if (new DataView(key.buffer).getUint32(8, true) !== service.id) continue;
-        const view = new DataView(value.buffer);
-        view.setBigUint64(0, view.getBigUint64(0, true) - BigInt(seconds * 1e9), true);
-        affinity.update(key, value);
+        if (decode('affinity_key', key).service !== service.id) continue;
+        const { last_used, backend } = decode('affinity', value);
+        affinity.update(key, encode('affinity', { last_used: last_used - seconds * 1e9, backend }));
       }
     }
   });
@@ -457,7 +459,7 @@ testInNamespaces(import.meta.filename, () => {
     /** A datagram and a connection by each family, which may not come to anything. */
     async function talkToServices(actor: Actor): Promise<void> {
       for (const { family, of, prefix } of ways) {
-        const [stream, datagrams] = [serviceOf([server], { of }), serviceOf([server], { of, protocol: protocols.udp })];
+        const [stream, datagrams] = [serviceOf([server], { of }), serviceOf([server], { of, protocol: protocols.UDP })];
         await listenAt(server.actor, 'AF_INET6', '::', stream.port);
         const connecting = await makeSocket(actor, family);
         await connecting.setTimeout(0);

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import { endpointFlags } from '../../../datapath/sidecarless/agent/records.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { closeSockets } from '../../../datapath/sidecarless/services/close.ts';
 import { SocketError } from './test-actor.ts';
 import { acquainted, type Connection, carriedWhile } from './test-connection.ts';
-import { dropReasons, protocols } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';
 import type { TestPod } from './test-pod.ts';
 
@@ -34,25 +34,25 @@ testInNamespaces(import.meta.filename, () => {
       name: 'the server’s policy for what comes in no longer allows it',
       allow: () => putIngress([client]),
       revoke: () => putIngress([node.pod('other')]),
-      reason: dropReasons.policy,
+      reason: numbers.drop_reason.DROP_POLICY,
     },
     {
       name: 'the server’s policy denies it',
       allow: () => putIngress([client]),
       revoke: () => putIngress([client], true),
-      reason: dropReasons.policyDeny,
+      reason: numbers.drop_reason.DROP_POLICY_DENY,
     },
     {
       name: 'the client’s policy for what goes out no longer allows it',
       allow: () => putEgress([server]),
       revoke: () => putEgress([]),
-      reason: dropReasons.policy,
+      reason: numbers.drop_reason.DROP_POLICY,
     },
     {
       name: 'the server has got its first policy',
       allow: () => undefined,
       revoke: () => putIngress([]),
-      reason: dropReasons.policy,
+      reason: numbers.drop_reason.DROP_POLICY,
     },
   ];
 
@@ -105,13 +105,13 @@ testInNamespaces(import.meta.filename, () => {
       test('a policy that has changed and still allows it changes nothing', async () => {
         putIngress([client]);
         const made = await acquainted({ from: client, to: server });
-        const before = dropped(dropReasons.policy);
+        const before = dropped(numbers.drop_reason.DROP_POLICY);
         for (let i = 0; i < 5; i++) {
           putIngress(i % 2 === 0 ? [client, node.pod('other')] : [client]);
           changeEpoch();
           assert.equal(await exchange(made), shortcut ? 8 : 0);
         }
-        assert.equal(dropped(dropReasons.policy), before);
+        assert.equal(dropped(numbers.drop_reason.DROP_POLICY), before);
       });
 
       test('allowed again, it goes on where it stopped', async () => {
@@ -184,17 +184,17 @@ testInNamespaces(import.meta.filename, () => {
 
   /** Whom the server lets in, or not. */
   function putIngress(peers: readonly TestPod[], deny = false): void {
-    node.setFlags(server, endpointFlags.policeIngress);
+    node.setFlags(server, numbers.endpoint_flag.ENDPOINT_POLICE_INGRESS);
     node.maps.putPolicy(server.endpoint, entries(peers, directions.ingress, deny));
   }
 
   function putEgress(peers: readonly TestPod[]): void {
-    node.setFlags(client, endpointFlags.policeEgress);
+    node.setFlags(client, numbers.endpoint_flag.ENDPOINT_POLICE_EGRESS);
     node.maps.putPolicy(client.endpoint, entries(peers, directions.egress, false));
   }
 
   function entries(peers: readonly TestPod[], direction: 0 | 1, deny: boolean) {
-    const tcp = { direction, protocol: protocols.tcp, port: 0, prefixBits: 8, rule: 1 };
+    const tcp = { direction, protocol: protocols.TCP, port: 0, prefixBits: 8, rule: 1 };
     return peers.map(({ identity }) => ({ ...tcp, identity, deny }));
   }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
+import { protocols } from '../../../datapath/sidecarless/abi/protocols.ts';
 import { acquainted, carriedWhile } from './test-connection.ts';
-import { protocols } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';
 import type { TestPod } from './test-pod.ts';
 import { listenAt, type TestSocket } from './test-socket.ts';
@@ -60,7 +60,7 @@ testInNamespaces(import.meta.filename, () => {
 
   test('connections that are opened meanwhile lose nothing, get their backend and then the short-cut', async () => {
     const port = 80;
-    const service = { id: 1, address: '10.96.0.10', port, protocol: protocols.tcp };
+    const service = { id: 1, address: '10.96.0.10', port, protocol: protocols.TCP };
     node.maps.putService({ ...service, backends: [{ id: 1, address: there.v4, port }] });
     const listening: TestSocket = await listenAt(there.actor, 'AF_INET', there.v4, port);
     listening.begin('serve_echo');

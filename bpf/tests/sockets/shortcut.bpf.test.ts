@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { encode } from '../../../datapath/sidecarless/tests/struct-codec.ts';
 import { SocketError, startActor } from './test-actor.ts';
 import { acquainted, type Connection, carriedWhile, connection, type Ends } from './test-connection.ts';
-import { protocols } from './test-maps.ts';
+import { mptcp } from './test-maps.ts';
 import { startNode, type TestNode } from './test-node.ts';
 import { addNamespace, type TestPod } from './test-pod.ts';
 import { connectTo, listenAt, makeSocket, type TestSocket, type Transfer } from './test-socket.ts';
@@ -140,9 +140,8 @@ testInNamespaces(import.meta.filename, () => {
     /** Whether a connection's client is one of those that the short-cut can send to. */
     async function isAmongSockets({ client, port }: Connection): Promise<boolean> {
       const { address, port: own } = await client.name();
-      const ends = [address, there.v4].map(parseAddress);
-      const ports = [own, port].flatMap((number) => [number >> 8, number & 0xff]);
-      const key = Uint8Array.from([...ends.flatMap((end) => [...end]), ...ports]);
+      const ends = { local: address, remote: there.v4, local_port: own, remote_port: port };
+      const key = encode('socket_key', ends);
       return node.maps.open('sl_sockets').lookup(key) !== null;
     }
 
@@ -410,7 +409,7 @@ testInNamespaces(import.meta.filename, () => {
 
       test('a server that listens by MPTCP, and a client that does not', async () => {
         const port = shortcut ? 204 : 205;
-        const listening = await makeSocket(there.actor, 'AF_INET', 'SOCK_STREAM', protocols.mptcp);
+        const listening = await makeSocket(there.actor, 'AF_INET', 'SOCK_STREAM', mptcp);
         await listening.bind(there.v4, port);
         await listening.listen();
         const client = await connectTo(here.actor, 'AF_INET', there.v4, port);

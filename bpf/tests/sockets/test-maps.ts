@@ -1,24 +1,16 @@
 import { join } from 'node:path';
-import {
-  backendKey,
-  backendRecord,
-  type Config,
-  configFlags,
-  configRecord,
-  type EndpointRecord,
-  endpointRecord,
-  ipcacheKey,
-  ipcacheRecord,
-  policyKey,
-  policyRecord,
-  serviceKey,
-  serviceRecord,
-  sizes,
-  uint32,
-} from '../../../datapath/sidecarless/agent/records.ts';
-import { parseAddress } from '../../../datapath/sidecarless/flow/address.ts';
+import { type Config, configRecord } from '../../../datapath/sidecarless/abi/config.ts';
+import { type EndpointRecord, endpointRecord } from '../../../datapath/sidecarless/abi/endpoint.ts';
+import { ipcacheKey, ipcacheRecord } from '../../../datapath/sidecarless/abi/ipcache.ts';
+import { type MapName, mapSizes, maps, policyMap } from '../../../datapath/sidecarless/abi/maps.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
+import { policyKey, policyRecord } from '../../../datapath/sidecarless/abi/policy.ts';
+import { uint32 } from '../../../datapath/sidecarless/abi/record.ts';
+import { backendRecord, serviceKey, serviceRecord } from '../../../datapath/sidecarless/abi/service.ts';
+import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
 import { check, libbpf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../../../datapath/sidecarless/libbpf/map.ts';
+import { type Counter, counter, counterIndex } from '../../../datapath/sidecarless/maps/counter.ts';
 import type { PolicyEntry } from '../../../datapath/sidecarless/policy/compile.ts';
 
 /** The maps as tests fill and read them, by their pins. */
@@ -39,7 +31,7 @@ export type TestMaps = {
   carried(): Counter;
   /** What was dropped for a reason, or forwarded where it is 0. */
   counted(reason: number, direction: 'INGRESS' | 'EGRESS'): Counter;
-  open(name: keyof typeof layouts): BpfMap;
+  open(name: MapName): BpfMap;
 };
 
 export type TestConfig = {
@@ -62,39 +54,16 @@ export type TestService = {
   backends: readonly TestBackend[];
 };
 
-export type Counter = { packets: number; bytes: number };
-
-export const protocols = { tcp: 6, udp: 17, mptcp: 262 } as const;
-export const dropReasons = { noService: 158, policy: 133, policyDeny: 181 } as const;
-
-/** Of keys and values; of per-CPU maps one CPU's. */
-const layouts = {
-  sl_config: [4, sizes.config],
-  sl_pods: [sizes.address, sizes.endpoint],
-  sl_ipcache: [sizes.ipcacheKey, sizes.ipcacheEntry],
-  sl_policies: [4, 4],
-  sl_services: [sizes.serviceKey, sizes.service],
-  sl_backends: [4, sizes.backend],
-  sl_connects: [4, 8],
-  sl_affinity: [16, 16],
-  sl_translated: [32, 24],
-  sl_ct: [40, 80],
-  sl_sockets: [36, 8],
-  sl_counters: [4, 16],
-  sl_shortcut: [4, 16],
-  sl_events: [0, 0],
-} as const;
-
-const directions = { INGRESS: 0, EGRESS: 1 } as const;
+/** Linux's own number of Multipath TCP, by which sockets are made. */
+export const mptcp = 262;
 
 /** Opens the maps pinned in a folder of a bpffs. */
 export function testMaps(pins: string): TestMaps {
   const config: TestConfig = { uplink: 0, nodeV4: '::', nodeV6: '::', shortcut: true, epoch: 1 };
   const opened = new Map<string, BpfMap>();
-  const open = (name: keyof typeof layouts): BpfMap => {
-    const [keySize, valueSize] = layouts[name];
-    const cpus = name === 'sl_counters' || name === 'sl_shortcut' ? libbpf().possibleCpus() : 1;
-    const map = opened.get(name) ?? bpfMap(name, pinned(join(pins, name)), keySize, valueSize * cpus);
+  const open = (name: MapName): BpfMap => {
+    const { keySize, valueSize } = mapSizes(maps[name], libbpf().possibleCpus());
+    const map = opened.get(name) ?? bpfMap(name, pinned(join(pins, name)), keySize, valueSize);
     opened.set(name, map);
     return map;
   };
@@ -102,7 +71,8 @@ export function testMaps(pins: string): TestMaps {
     open,
     configure(changes) {
       const { shortcut, ...rest } = Object.assign(config, changes);
-      const flags = configFlags.events | (shortcut ? configFlags.shortcut : 0);
+      const { CONFIG_EVENTS, CONFIG_SHORTCUT } = numbers.config_flag;
+      const flags = CONFIG_EVENTS | (shortcut ? CONFIG_SHORTCUT : 0);
       const record: Config = { ...rest, flags, reportMs: 0 };
       open('sl_config').update(uint32(0), configRecord(record));
     },
@@ -112,7 +82,7 @@ export function testMaps(pins: string): TestMaps {
       open('sl_ipcache').update(key, ipcacheRecord(identity, flags, node));
     },
     putPolicy(endpoint, entries) {
-      const layout = { keySize: sizes.policyKey, valueSize: sizes.policyEntry, entries: 16384 };
+      const layout = { ...mapSizes(policyMap, 1), entries: policyMap.entries };
       const policy = createPolicyMap(`sl_policy_${endpoint}`, layout);
       for (const entry of entries) policy.update(policyKey(entry), policyRecord(entry));
       open('sl_policies').update(uint32(endpoint), uint32(policy.fd));
@@ -121,7 +91,7 @@ export function testMaps(pins: string): TestMaps {
     putService(service) {
       const { id, protocol, backends, affinitySeconds = 0 } = service;
       for (const { isTerminating = false, ...backend } of backends) {
-        open('sl_backends').update(backendKey(backend.id), backendRecord({ ...backend, protocol }, isTerminating));
+        open('sl_backends').update(uint32(backend.id), backendRecord({ ...backend, protocol }, isTerminating));
       }
       const chosen = backends.filter(({ isTerminating }) => isTerminating !== true);
       for (const [index, backend] of chosen.entries()) {
@@ -131,10 +101,10 @@ export function testMaps(pins: string): TestMaps {
       deleteSlots(open('sl_services'), service, chosen.length + 1);
     },
     deleteService: (service) => deleteSlots(open('sl_services'), service, 0),
-    deleteBackend: (id) => open('sl_backends').delete(backendKey(id)),
+    deleteBackend: (id) => open('sl_backends').delete(uint32(id)),
     connects: (id) => words(open('sl_connects').lookup(uint32(id)))[0] ?? 0,
-    carried: () => counterOf(open('sl_shortcut').lookup(uint32(0))),
-    counted: (reason, direction) => counterOf(open('sl_counters').lookup(uint32(reason * 2 + directions[direction]))),
+    carried: () => counter(open('sl_shortcut'), 0),
+    counted: (reason, direction) => counter(open('sl_counters'), counterIndex(reason, numbers.direction[direction])),
   };
 }
 
@@ -144,13 +114,6 @@ function pinned(path: string): number {
 
 function deleteSlots(map: BpfMap, service: TestService, first: number): void {
   for (let slot = first; map.lookup(serviceKey(service, slot)) !== null; slot++) map.delete(serviceKey(service, slot));
-}
-
-/** The sum over all CPUs. */
-function counterOf(value: Uint8Array | null): Counter {
-  const all = words(value);
-  const sum = (part: number): number => all.filter((_, at) => at % 2 === part).reduce((a, b) => a + b, 0);
-  return { packets: sum(0), bytes: sum(1) };
 }
 
 function words(value: Uint8Array | null): number[] {

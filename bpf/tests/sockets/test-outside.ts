@@ -1,5 +1,5 @@
 import { exec } from '../../../clusters/exec.ts';
-import { ipcacheFlags } from '../../../datapath/sidecarless/agent/records.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
 import { startActor } from './test-actor.ts';
 import type { TestMaps } from './test-maps.ts';
 import { addNamespace, type TestPod } from './test-pod.ts';
@@ -30,9 +30,10 @@ export async function addOutside(cgroup: string, maps: TestMaps): Promise<TestPo
   const { stdout } = await exec('sh', ['-ec', script]);
   const ifindex = Number.parseInt(stdout, 10);
   const pod = { v4: '10.7.1.2', v6: 'fd00:7:1::2', identity: 2000 };
+  const { IPCACHE_CLUSTER } = numbers.ipcache_flag;
   maps.configure({ uplink: ifindex, nodeV4: '192.168.77.1', nodeV6: 'fd00:77::1' });
-  maps.putIdentity(pod.v4, pod.identity, ipcacheFlags.cluster, '192.168.77.2');
-  maps.putIdentity(pod.v6, pod.identity, ipcacheFlags.cluster, 'fd00:77::2');
+  maps.putIdentity(pod.v4, pod.identity, IPCACHE_CLUSTER, '192.168.77.2');
+  maps.putIdentity(pod.v6, pod.identity, IPCACHE_CLUSTER, 'fd00:77::2');
   const start = (): TestPod['actor'] => startActor(netns, cgroup);
   return { ...pod, name: 'outside', netns, endpoint: 0, link: 'uplink', ifindex, actor: start(), start };
 }

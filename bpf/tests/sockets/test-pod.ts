@@ -1,5 +1,5 @@
 import { exec } from '../../../clusters/exec.ts';
-import { ipcacheFlags } from '../../../datapath/sidecarless/agent/records.ts';
+import { numbers } from '../../../datapath/sidecarless/abi/numbers.ts';
 import { linkIdentity } from '../../../datapath/sidecarless/cni/link-identity.ts';
 import { createPodLink } from '../../../datapath/sidecarless/cni/veth.ts';
 import { namespaceCookie } from '../../../datapath/sidecarless/netlink/network-namespace.ts';
@@ -52,9 +52,10 @@ export function putPod(
   flags: number,
 ): void {
   const { mac, nodeMac } = linkIdentity(ownerOf(name));
+  const { IPCACHE_CLUSTER, IPCACHE_LOCAL } = numbers.ipcache_flag;
   for (const address of [v4, v6]) {
     maps.putEndpoint(address, { id: endpoint, ifindex, identity, flags, netns: namespaceCookie(netns), mac, nodeMac });
-    maps.putIdentity(address, identity, ipcacheFlags.cluster | ipcacheFlags.local, null);
+    maps.putIdentity(address, identity, IPCACHE_CLUSTER | IPCACHE_LOCAL, null);
   }
 }
 

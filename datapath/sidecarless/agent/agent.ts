@@ -1,55 +1,22 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import { z } from 'zod';
-import { exec } from '../../../clusters/exec.ts';
 import { connect } from '../../../clusters/kube/connect.ts';
-import type { PodEndpoint } from '../cni/endpoint.ts';
+import { withLoggedInformers } from '../cluster/logged-informers.ts';
+import { untilListed } from '../cluster/until-listed.ts';
 import { cniHandler } from '../cni/handler.ts';
-import { openIpam } from '../cni/ipam.ts';
-import { reconcilePods } from '../cni/reconcile.ts';
+import { installPlugin } from '../cni/install-plugin.ts';
+import { requestLog } from '../cni/request-log.ts';
 import { serveCni } from '../cni/server.ts';
-import type { Endpoint } from '../endpoints/endpoint.ts';
-import { localPods } from '../endpoints/local-pods.ts';
-import { podNaming } from '../endpoints/pod-naming.ts';
-import { Reconciler } from '../endpoints/reconciler.ts';
+import { openPodNetwork } from '../endpoints/open-pod-network.ts';
 import { readFlows } from '../flow/flow-reader.ts';
-import { AddressRanges } from '../identities/address-ranges.ts';
-import { watchIdentities } from '../identities/identity-registry.ts';
-import { countRuns } from '../libbpf/program-information.ts';
-import { RuleTable } from '../policy/rule-table.ts';
-import { reportPolicies } from '../policy-status/policy-status.ts';
-import { goneBackends } from '../services/gone-backends.ts';
-import { ServiceTable } from '../services/services.ts';
-import { agentMetrics } from './agent-metrics.ts';
-import { findCgroupRoot } from './cgroup-root.ts';
-import { watchCluster } from './cluster-state.ts';
-import { Configuration } from './configuration.ts';
-import { openDatapath } from './datapath.ts';
-import { installPlugin } from './install-plugin.ts';
+import { openNode } from '../node/own-node.ts';
+import { nodePaths, statusPort } from '../node/paths.ts';
+import { agentMetrics, nodeMetrics } from '../status/agent-metrics.ts';
+import { serveStatus } from '../status/status-server.ts';
+import { Environment } from './environment.ts';
 import { log } from './log.ts';
-import { withLoggedInformers } from './logged-informers.ts';
-import { mirrorOf } from './mirror.ts';
-import { nodeRoutes } from './node-routes.ts';
-import { watchOwnAddresses } from './own-addresses.ts';
-import { ownFacts } from './own-facts.ts';
-import { persistently } from './persistently.ts';
-import { imageFiles, places, statusPort } from './places.ts';
-import { narrowFirst } from './records.ts';
-import { watchSettings } from './settings.ts';
-import { serveStatus } from './status-server.ts';
-import { findUplink } from './uplink.ts';
+import { watch } from './watched.ts';
 
-/** The node agent: watches the API, programs the maps, answers the CNI plugin, reads flows. */
-const Environment = z.object({
-  NODE_NAME: z.string().min(1),
-  POD_NAMESPACE: z.string().min(1),
-  FLOW_REPORT_MS: z.coerce.number().int().min(0).default(5000),
-});
-type Environment = z.infer<typeof Environment>;
-
-const retryMs = 1000;
-
+// The node agent: watches the API, programs the maps, answers the CNI plugin, reads flows.
 const ended = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ended.abort());
 await run(Environment.parse(process.env), ended.signal).catch((error) => {
@@ -60,167 +27,25 @@ await run(Environment.parse(process.env), ended.signal).catch((error) => {
 process.exit(0);
 
 async function run(environment: Environment, signal: AbortSignal): Promise<void> {
-  const ownNode = environment.NODE_NAME;
-  const kube = withLoggedInformers(await connect(null));
-  await mountBpf(signal);
-  const datapath = openDatapath(imageFiles.objects, places.bpf);
-  countRuns();
-  const node = await ownFacts(kube, ownNode, signal);
-  const uplink = await findUplink(node, signal);
-  const configuration = new Configuration(datapath.config, {
-    nodeV4: node.addresses.find((address) => !address.includes(':')) ?? null,
-    nodeV6: node.addresses.find((address) => address.includes(':')) ?? null,
-    uplink: uplink.ifindex,
-    reportMs: environment.FLOW_REPORT_MS,
-  });
-
-  const endpoints = new Map<string, Endpoint>();
-  const adopted = Promise.withResolvers<void>();
-  const table = new RuleTable();
-  const ranges = new AddressRanges();
-  const services = new ServiceTable(
-    mirrorOf(datapath.services),
-    mirrorOf(datapath.backends),
-    ownNode,
-    goneBackends({
-      datapath,
-      endpoints,
-      adopted: adopted.promise,
-      signal,
-      onClosed: (sockets) => metrics.closed(sockets),
-    }),
-  );
-  const identities = watchIdentities(kube, { signal, onChange: () => schedule() });
-  const writeService = persistently('a service', signal);
-  const state = watchCluster(kube, {
-    signal,
-    onChange() {
-      routeNodes();
-      schedule();
-      namePods();
-      writeService('ports of nodes', () => services.setPlaces(state.nodes(), state.pods()));
-    },
-    onService: (name, service, slices) =>
-      writeService(`${name.namespace}/${name.name}`, () => services.set(name, service, slices)),
-    onPolicy: reportPolicies(kube, { signal }),
-  });
+  const { NODE_NAME: name, POD_NAMESPACE: namespace, FLOW_REPORT_MS: reportMs } = environment;
   const registry = new Registry();
-  const metrics = agentMetrics(registry, { datapath, endpoints, registry: identities, services, state });
-
-  const routeNodes = nodeRoutes({ own: node, state, signal });
-  const namePods = podNaming({ state, registry: identities, ownNode, signal });
-
-  const reconciler = new Reconciler({
-    state,
-    registry: identities,
-    ipcache: mirrorOf(datapath.ipcache, narrowFirst),
-    table,
-    ranges,
-    endpoints,
-    ownNode,
-    ownAddresses: watchOwnAddresses({ signal, onChange: () => schedule() }).list,
-    bumpEpoch: () => configuration.nextEpoch(),
-  });
-  const reconcile = (): Map<Endpoint, Error> => {
-    const began = performance.now();
-    let failures: Map<Endpoint, Error> | null = null;
-    try {
-      failures = reconciler.reconcile();
-    } finally {
-      metrics.reconciled(failures?.size === 0, (performance.now() - began) / 1000);
-    }
-    for (const [{ pod }, error] of failures) {
-      const { namespace, name } = pod;
-      log('error', 'a pod is cut off: its policy cannot be written', { namespace, name, error: error.message });
-    }
-    if (failures.size > 0) setTimeout(schedule, retryMs);
-    return failures;
-  };
-  let scheduled = false;
-  let ready = false;
-  const schedule = (): void => {
-    if (scheduled || !ready) return;
-    scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      try {
-        reconcile();
-      } catch (error) {
-        log('error', 'maps could not be written', { error: (error as Error).message });
-        setTimeout(schedule, retryMs);
-      }
-    });
-  };
-
-  let isSet = false;
-  watchSettings(kube, {
-    namespace: environment.POD_NAMESPACE,
-    signal,
-    onChange(settings) {
-      configuration.settings = settings;
-      isSet = true;
-    },
-  });
-  const isListed = (): boolean => isSet && identities.synced && state.missing().length === 0;
-  await until('the API server’s lists', isListed, signal);
-  namePods();
-  services.settle();
-
-  const ipam = await openIpam({ directory: places.leases, cidrs: node.podCidrs });
-  const hooks = localPods({ kube, datapath, state, registry: identities, endpoints, reconciler, reconcile });
-  const { endpoints: there } = await reconcilePods({ ipam, hooks }, signal);
-  const attachAgain = async (link: PodEndpoint): Promise<void> => {
-    if (signal.aborted || ipam.find(link) === null) return;
-    try {
-      await hooks.attach(link, signal);
-      if (ipam.find(link) === null) await hooks.detach(link);
-    } catch (error) {
-      log('error', 'a pod keeps the policy that it had', { pod: link.pod, error: (error as Error).message });
-      setTimeout(attachAgain, retryMs, link);
-    }
-  };
-  const failures = await hooks.adopt(there, signal);
-  adopted.resolve();
-  hooks.settle(there);
-  for (const link of failures) setTimeout(attachAgain, retryMs, link);
-  datapath.attachUplink(uplink.ifindex);
-  datapath.attachCgroup(await findCgroupRoot(places.cgroup));
-  ready = true;
-  schedule();
-
-  const names = { ownNode, state, registry: identities, endpoints, table, ranges, services };
-  const flows = readFlows({ ...names, datapath, metrics: registry, signal });
+  const metrics = agentMetrics(registry);
+  const kube = withLoggedInformers(await connect(null));
+  const node = await openNode(kube, { name, reportMs }, signal);
+  const watched = watch(kube, { node, namespace, metrics, signal });
+  nodeMetrics(registry, { ...watched, datapath: node.datapath });
+  await untilListed(watched.isListed, signal);
+  watched.settle();
+  const network = await openPodNetwork(kube, node, watched, signal);
+  const flows = readFlows({ ...watched, ownNode: name, datapath: node.datapath, registry, signal });
   const { closed } = await serveCni({
-    socketPath: places.socket,
-    handler: cniHandler({ ipam, hooks, mtu: uplink.mtu }),
+    socketPath: nodePaths.socket,
+    handler: cniHandler(network),
+    onRequest: requestLog(metrics.cni),
     signal,
-    onRequest({ request, durationSeconds, error }) {
-      const command = request?.command ?? 'unknown';
-      metrics.cni(command, error === null, durationSeconds);
-      const facts = { pod: request?.args ?? null, durationSeconds };
-      if (error === null) log('info', `CNI ${command}`, facts);
-      else log('error', `CNI ${command}`, { ...facts, error: error.message });
-    },
   });
   await installPlugin(signal);
-  const settings = () => configuration.settings;
-  const sources = { datapath, endpoints, flows, identities, reconciler, registry, services, state, table, settings };
-  await serveStatus(statusPort, sources, signal);
-  log('info', 'ready', { node: ownNode, uplink: uplink.name, endpoints: endpoints.size });
+  await serveStatus(statusPort, { ...watched, ...node, flows, registry }, signal);
+  log('info', 'ready', { node: name, uplink: node.uplink.name, endpoints: watched.endpoints.size });
   await closed;
-}
-
-/** On the node's own mount, which stays when the agent goes. */
-async function mountBpf(signal: AbortSignal): Promise<void> {
-  await mkdir(places.bpf, { recursive: true });
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
-  if (mounts.split('\n').some((line) => line.split(' ')[4] === places.bpf)) return;
-  await exec('mount', ['-t', 'bpf', 'lab-sidecarless', places.bpf], { signal });
-}
-
-async function until(what: string, condition: () => boolean, signal: AbortSignal): Promise<void> {
-  for (let waitedMs = 0; !condition(); waitedMs += 20) {
-    if (waitedMs > 0 && waitedMs % 5000 === 0) log('warning', `waiting for ${what}`);
-    await delay(20, undefined, { signal });
-  }
 }

@@ -1,7 +1,9 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addressNumber, type Cidr, contains, formatAddress } from './cidr.ts';
+import { addressNumber, numberAddress } from '../address/address.ts';
+import { type Cidr, lastOf } from '../address/cidr.ts';
+import { isInRange } from './pod-range.ts';
 
 /** Where in a range the last address was given, so that the one freed last is not the next one, restarts included. */
 export type AddressCursor = {
@@ -16,23 +18,23 @@ export type AddressCursor = {
 };
 
 /** How many addresses of a range pods can have. */
-export function capacityOf({ first, last }: Cidr): bigint {
-  const size = last - first + 1n;
+export function capacityOf(cidr: Cidr): bigint {
+  const size = lastOf(cidr) - cidr.first + 1n;
   return size > 3n ? size - 3n : 0n;
 }
 
 export async function openCursor(directory: string, cidr: Cidr): Promise<AddressCursor> {
   const path = join(directory, `last-${cidr.text.replace('/', '-')}`);
-  const [low, high] = [cidr.first + 2n, cidr.last - 1n];
+  const [low, high] = [cidr.first + 2n, lastOf(cidr) - 1n];
   const before = await readFile(path, 'utf8').catch(() => '');
-  let last = contains(cidr, before) ? addressNumber(before) : high;
+  let last = isInRange(cidr, before) ? addressNumber(before) : high;
   return {
     cidr,
     next(isTaken) {
       let candidate = last;
       for (let tried = 0n; tried < capacityOf(cidr); tried++) {
         candidate = candidate >= high || candidate < low ? low : candidate + 1n;
-        const address = formatAddress(candidate, cidr.family);
+        const address = numberAddress(candidate, cidr.family);
         if (isTaken(address)) continue;
         last = candidate;
         return address;
@@ -41,7 +43,7 @@ export async function openCursor(directory: string, cidr: Cidr): Promise<Address
     },
     save() {
       try {
-        writeFileSync(`${path}.draft`, formatAddress(last, cidr.family));
+        writeFileSync(`${path}.draft`, numberAddress(last, cidr.family));
         renameSync(`${path}.draft`, path);
       } catch {
         // Then it begins anew after a restart.

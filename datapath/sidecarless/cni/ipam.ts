@@ -1,9 +1,9 @@
 import { isIPv6 } from 'node:net';
 import { LabError } from '../../../clusters/error.ts';
 import { type AddressCursor, capacityOf, openCursor } from './address-cursor.ts';
-import { contains, parseCidr } from './cidr.ts';
 import { type Lease, type Owner, ownerKey, type PodAddresses } from './lease.ts';
 import { readLeases, removeLease, writeLease } from './lease-directory.ts';
+import { isInRange, podRange } from './pod-range.ts';
 
 /** The node's pod addresses. */
 export type Ipam = {
@@ -26,7 +26,7 @@ export type Ipam = {
  * @throws LabError LAB_CIDR_INVALID, LAB_LEASE_UNREADABLE.
  */
 export async function openIpam({ directory, cidrs }: { directory: string; cidrs: readonly string[] }): Promise<Ipam> {
-  const ranges = cidrs.map(parseCidr);
+  const ranges = cidrs.map(podRange);
   const taken = await readLeases(directory);
   const owners = groupByOwner(taken);
   const cursors = await Promise.all(ranges.map((range) => openCursor(directory, range)));
@@ -52,7 +52,7 @@ export async function openIpam({ directory, cidrs }: { directory: string; cidrs:
       }
       const held = owners.get(ownerKey(lease)) ?? { ...lease, addresses: [] };
       const addresses = cursors.map(
-        (cursor) => held.addresses.find((address) => contains(cursor.cidr, address)) ?? nextOf(cursor, taken),
+        (cursor) => held.addresses.find((address) => isInRange(cursor.cidr, address)) ?? nextOf(cursor, taken),
       );
       give(lease, addresses);
       owners.set(ownerKey(lease), { ...held, addresses: [...new Set([...addresses, ...held.addresses])] });

@@ -2,7 +2,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from '../../../clusters/error.ts';
-import { familyOf } from './cidr.ts';
+import { familyOf } from '../address/address.ts';
 import { Lease } from './lease.ts';
 
 const draftSuffix = '.draft';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { formatMac } from '../address/mac.ts';
 import { type Owner, ownerKey } from './lease.ts';
 
 /** What a pod's link is called and addressed by; the same for the same owner, always. */
@@ -34,5 +35,5 @@ export function ownerOfAlias(alias: string | undefined): Owner | null {
 /** Locally administered and for one receiver. */
 function macOf(bytes: Uint8Array): string {
   const [first = 0, ...rest] = bytes;
-  return [(first & 0xfc) | 0x02, ...rest].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return formatMac(Uint8Array.of((first & 0xfc) | 0x02, ...rest));
 }

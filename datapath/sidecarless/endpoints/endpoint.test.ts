@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mirrorOf } from '../agent/mirror.ts';
-import { endpointFlags, policyKey } from '../agent/records.ts';
-import { parseAddress } from '../flow/address.ts';
+import { endpointOf } from '../abi/endpoint.ts';
+import { numbers } from '../abi/numbers.ts';
+import { decisionOf, policyKey } from '../abi/policy.ts';
+import { protocols } from '../abi/protocols.ts';
+import { parseAddress } from '../address/address.ts';
+import { mirrorOf } from '../maps/mirror.ts';
 import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
+import { decode, encode } from '../tests/struct-codec.ts';
 import { testMap } from '../tests/test-map.ts';
 import { openEndpoint } from './endpoint.ts';
 
-const bytes = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
+const { ENDPOINT_POLICE_INGRESS, ENDPOINT_POLICE_EGRESS } = numbers.endpoint_flag;
 
 const entry = (identity: number, deny = false): PolicyEntry => ({
-  ...{ identity, direction: 0, protocol: 6, port: 80, prefixBits: 24, rule: 1 },
+  ...{ identity, direction: 0, protocol: protocols.TCP, port: 80, prefixBits: 24, rule: 1 },
   deny,
 });
 const ingress = (...entries: PolicyEntry[]): CompiledPolicy => ({ policeIngress: true, policeEgress: false, entries });
@@ -38,9 +42,12 @@ async function world(first: CompiledPolicy) {
   const datapath = { connections: testMap(), masqueraded: testMap() };
   const maps = { datapath, policies, endpoints: mirrorOf(addresses) };
   const endpoint = await openEndpoint(maps, link, { pod, identity: 300, policy: first });
-  const flags = (): number => Buffer.from([...addresses.content.values()][0] ?? '', 'hex').readUInt32LE(12);
+  const flags = (): number => endpointOf(addresses.entries()[0]?.value ?? assert.fail()).flags;
   const identities = (): number[] =>
-    [...map.content.keys()].map((key) => Buffer.from(key, 'hex').readUInt32LE(4)).toSorted((a, b) => a - b);
+    map
+      .entries()
+      .map(({ key }) => decode('policy_key', key).identity)
+      .toSorted((a, b) => a - b);
   return { map, datapath, endpoint, flags, identities };
 }
 
@@ -68,13 +75,13 @@ test('a policy that cannot be written cuts the pod off, and leaves nothing behin
   assert.equal(flags(), 0);
   map.room = 2;
   assert.throws(() => endpoint.grant(ingress(entry(300), entry(301), entry(302))), /no room/);
-  assert.equal(flags(), endpointFlags.policeIngress | endpointFlags.policeEgress);
+  assert.equal(flags(), ENDPOINT_POLICE_INGRESS | ENDPOINT_POLICE_EGRESS);
   endpoint.revoke();
   assert.deepEqual(identities(), []);
   map.room = Number.POSITIVE_INFINITY;
   endpoint.grant(ingress(entry(300)));
   endpoint.revoke();
-  assert.deepEqual([identities(), flags()], [[300], endpointFlags.policeIngress]);
+  assert.deepEqual([identities(), flags()], [[300], ENDPOINT_POLICE_INGRESS]);
 });
 
 test('an entry that a failed batch has overwritten is written again', async () => {
@@ -85,25 +92,26 @@ test('an entry that a failed batch has overwritten is written again', async () =
   map.room = Number.POSITIVE_INFINITY;
   endpoint.grant(ingress(entry(300, true), entry(301)));
   endpoint.revoke();
-  assert.equal(map.lookup(policyKey(entry(300)))?.[4], 1, 'denied again');
+  assert.equal(decisionOf(map.lookup(policyKey(entry(300))) ?? assert.fail()).deny, true, 'denied again');
   assert.equal(map.content.size, 2);
 });
 
 test('with a pod its connections go, and what masqueraded packets would still be for; others stay', async () => {
   const { endpoint, datapath } = await world(open);
-  const [own, other, node] = ['10.0.0.2', '10.0.0.3', '192.0.2.1'].map(parseAddress) as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
-  const rest = new Uint8Array(24);
-  datapath.connections.update(bytes(own, rest), rest);
-  datapath.connections.update(bytes(other, rest), bytes(own, rest));
-  datapath.masqueraded.update(bytes(own, rest), bytes(node, rest));
-  datapath.masqueraded.update(bytes(node, rest), bytes(own, rest));
-  datapath.masqueraded.update(bytes(node, Uint8Array.of(1), rest), bytes(other, rest));
+  const [own, other, node] = ['10.0.0.2', '10.0.0.3', '192.0.2.1'] as const;
+  const { connections, masqueraded } = datapath;
+  connections.update(encode('ct_key', { local: own }), encode('ct_entry', {}));
+  // A connection's value has no address, whatever is in it.
+  const value = encode('ct_entry', {});
+  value.set(parseAddress(own));
+  connections.update(encode('ct_key', { local: other, remote: own }), value);
+  const masquerade = (local: string, local_port: number, addr: string): void =>
+    masqueraded.update(encode('nat_key', { local, local_port }), encode('nat_entry', { addr }));
+  masquerade(own, 1, node);
+  masquerade(node, 2, own);
+  masquerade(node, 3, other);
   await endpoint.remove();
-  const left = (map: typeof datapath.connections): Uint8Array[] => map.entries().map(({ key }) => key.slice(0, 17));
-  assert.deepEqual(left(datapath.connections), [bytes(other, Uint8Array.of(0))]);
-  assert.deepEqual(left(datapath.masqueraded), [bytes(node, Uint8Array.of(1))]);
+  const left = (map: typeof connections) => map.entries().map(({ key }) => key);
+  assert.deepEqual(left(connections), [encode('ct_key', { local: other, remote: own })]);
+  assert.deepEqual(left(masqueraded), [encode('nat_key', { local: node, local_port: 3 })]);
 });

@@ -1,10 +1,13 @@
-import type { Datapath } from '../agent/datapath.ts';
-import type { Mirror } from '../agent/mirror.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { endpointFlags, endpointOf, endpointRecord, policyKey, policyRecord, sizes } from '../agent/records.ts';
+import { localBytes, masqueradedBytes } from '../abi/connection.ts';
+import { endpointOf, endpointRecord } from '../abi/endpoint.ts';
+import { numbers } from '../abi/numbers.ts';
+import { policyKey, policyRecord } from '../abi/policy.ts';
+import { parseAddress } from '../address/address.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { PodEndpoint } from '../cni/endpoint.ts';
-import { parseAddress } from '../flow/address.ts';
-import type { MapEntry } from '../libbpf/map.ts';
+import type { BpfMap, MapEntry } from '../libbpf/map.ts';
+import type { Datapath } from '../maps/datapath.ts';
+import type { Mirror } from '../maps/mirror.ts';
 import { namespaceCookie } from '../netlink/network-namespace.ts';
 import type { CompiledPolicy, PolicyEntry } from '../policy/compile.ts';
 import { diff, keyOf } from '../policy/diff.ts';
@@ -63,10 +66,11 @@ export async function openEndpoint(
   const present = new Map(first.entries.map((entry) => [keyOf(entry), entry]));
   const writeRecord = (): boolean => {
     const { policeIngress, policeEgress } = granted ?? nothing;
+    const { ENDPOINT_POLICE_INGRESS, ENDPOINT_POLICE_EGRESS, ENDPOINT_NO_SHORTCUT } = numbers.endpoint_flag;
     const flags =
-      (policeIngress ? endpointFlags.policeIngress : 0) |
-      (policeEgress ? endpointFlags.policeEgress : 0) |
-      (endpoint.pod.shortcut ? 0 : endpointFlags.noShortcut);
+      (policeIngress ? ENDPOINT_POLICE_INGRESS : 0) |
+      (policeEgress ? ENDPOINT_POLICE_EGRESS : 0) |
+      (endpoint.pod.shortcut ? 0 : ENDPOINT_NO_SHORTCUT);
     const { ifindex, mac, nodeMac } = link;
     const value = endpointRecord({ id, ifindex, identity: endpoint.identity, flags, netns, mac, nodeMac });
     return endpoints.put(keys.map((key) => ({ key, value })));
@@ -111,22 +115,22 @@ export async function openEndpoint(
     async remove() {
       endpoints.remove(keys);
       // Another pod gets the address one day, and must not get its connections, nor what still comes for them.
-      const isOwn = (bytes: Uint8Array): boolean => {
-        const address = bytes.subarray(0, sizes.address);
-        return keys.some((own) => Buffer.compare(own, address) === 0);
-      };
-      for (const map of [datapath.connections, datapath.masqueraded]) {
-        const former: Uint8Array[] = [];
-        map.scan((key, value) => {
-          // What comes in has the pod's address behind the node's.
-          if (isOwn(key) || (map === datapath.masqueraded && isOwn(value))) former.push(key.slice());
-        });
-        map.deleteAll(former);
-      }
+      const isOwn = (address: Uint8Array): boolean => keys.some((own) => Buffer.compare(own, address) === 0);
+      deleteWhere(datapath.connections, (key) => isOwn(localBytes(key)));
+      deleteWhere(datapath.masqueraded, (key, value) => masqueradedBytes(key, value).some(isOwn));
       await policies.remove(own);
     },
   };
   return endpoint;
+}
+
+/** What programs put into the map meanwhile may stay. */
+function deleteWhere(map: BpfMap, isMeant: (key: Uint8Array, value: Uint8Array) => boolean): void {
+  const found: Uint8Array[] = [];
+  map.scan((key, value) => {
+    if (isMeant(key, value)) found.push(key.slice());
+  });
+  map.deleteAll(found);
 }
 
 function entryOf(entry: PolicyEntry): MapEntry {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PodFacts } from '../agent/pod-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import { CniError, cniCodes } from '../cni/cni-error.ts';
 import type { PodEndpoint } from '../cni/endpoint.ts';
 import { ownerKey } from '../cni/lease.ts';

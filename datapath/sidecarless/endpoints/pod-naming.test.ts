@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import type { PodFacts } from '../agent/pod-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import { podNaming } from './pod-naming.ts';
 
 const pod = (name: string, node: string): PodFacts => ({

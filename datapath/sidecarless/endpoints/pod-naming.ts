@@ -1,4 +1,4 @@
-import type { ClusterState } from '../agent/cluster-state.ts';
+import type { ClusterState } from '../cluster/cluster-state.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';
 
 /** How long a pod's own node has for it, and between two attempts. */

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { sizes, uint32 } from '../agent/records.ts';
+import { mapSizes, policyMap } from '../abi/maps.ts';
+import { definitions } from '../abi/numbers.ts';
+import { uint32, uint32At } from '../abi/record.ts';
 import { check, libbpf } from '../libbpf/libbpf.ts';
-import { type BpfMap, bpfMap, createPolicyMap } from '../libbpf/map.ts';
-import { type PolicyMap, policyCapacity, policyMaps } from './policy-maps.ts';
+import { type BpfMap, bpfMap, createPolicyMap, type MapEntry } from '../libbpf/map.ts';
+import { mapTypes } from '../libbpf/map-types.ts';
+import { encode } from '../tests/struct-codec.ts';
+import { type PolicyMap, policyMaps } from './policy-maps.ts';
 
-const hashOfMaps = 13;
-const layout = { keySize: sizes.policyKey, valueSize: sizes.policyEntry, entries: 16_384 };
-/** IPv4’s `/0` of the last part: the first two are always whole. */
-const entry = {
-  key: Uint8Array.from([64, 0, 0, 0, ...new Array(sizes.policyKey - 4).fill(0)]),
-  value: new Uint8Array(8),
-};
+const layout = { ...mapSizes(policyMap, 1), entries: policyMap.entries };
+/** Of a peer, for one direction, protocol and port. */
+const entryOf = (identity: number): MapEntry => ({
+  key: encode('policy_key', { prefixlen: definitions.POLICY_FULL_BITS, identity }),
+  value: encode('policy_entry', {}),
+});
+const entry = entryOf(0);
 
 const outer = mapOfMaps(64);
 after(() => outer.close());
@@ -20,11 +24,10 @@ after(() => outer.close());
 const findable = (): number[] =>
   outer
     .entries()
-    .map(({ key }) => new DataView(key.buffer).getUint32(0, true))
+    .map(({ key }) => uint32At(key))
     .toSorted((one, other) => one - other);
 /** The kernel's own number of the map that programs find. */
-const foundAt = (id: number): number =>
-  new DataView(outer.lookup(uint32(id))?.buffer ?? assert.fail()).getUint32(0, true);
+const foundAt = (id: number): number => uint32At(outer.lookup(uint32(id)) ?? assert.fail());
 const settled = async (count: number): Promise<void> => {
   const deadline = Date.now() + 10_000;
   while (findable().length !== count) {
@@ -90,11 +93,7 @@ test('one that its policy does not fit into is not left behind', async () => {
   const map = mapOfMaps(64);
   const maps = policyMaps(map);
   const findableThere = (): number => map.entries().length;
-  const tooMany = Array.from({ length: policyCapacity + 1 }, (_, number) => {
-    const key = entry.key.slice();
-    new DataView(key.buffer).setUint32(4, number, true);
-    return { ...entry, key };
-  });
+  const tooMany = Array.from({ length: policyMap.entries + 1 }, (_, number) => entryOf(number));
   for (let time = 0; time < 3; time++) await assert.rejects(maps.take(tooMany), { code: 'LAB_BPF_FAILED' });
   const last = await maps.take([]);
   const deadline = Date.now() + 10_000;
@@ -110,7 +109,7 @@ function mapOfMaps(entries: number): BpfMap {
   const options = new DataView(new ArrayBuffer(56));
   options.setBigUint64(0, 56n, true);
   options.setUint32(24, inner.fd, true);
-  const fd = libbpf().createMap(hashOfMaps, 'lab_test', 4, 4, entries, new Uint8Array(options.buffer));
+  const fd = libbpf().createMap(mapTypes.HASH_OF_MAPS, 'lab_test', 4, 4, entries, new Uint8Array(options.buffer));
   inner.close();
   return bpfMap('lab_test', check('make a map of maps', fd), 4, 4);
 }

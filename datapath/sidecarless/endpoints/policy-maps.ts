@@ -1,8 +1,6 @@
-import { sizes, uint32 } from '../agent/records.ts';
+import { mapSizes, policyMap } from '../abi/maps.ts';
+import { uint32, uint32At } from '../abi/record.ts';
 import { type BpfMap, createPolicyMap, type MapEntry } from '../libbpf/map.ts';
-
-/** Entries that one endpoint's policy may have. */
-export const policyCapacity = 16_384;
 
 /** As many as pods are usually started at once on a node. */
 const spareCount = 8;
@@ -28,14 +26,13 @@ export type PolicyMaps = {
 /** @param policies the map of maps in which programs look. */
 export function policyMaps(policies: BpfMap): PolicyMaps {
   const before: number[] = [];
-  policies.scan((key) => before.push(new DataView(key.buffer, key.byteOffset).getUint32(0, true)));
+  policies.scan((key) => before.push(uint32At(key)));
   let last = before.reduce((high, id) => Math.max(high, id), 0);
 
   const publish = async (id: number, entries: readonly MapEntry[]): Promise<PolicyMap> => {
     const map = createPolicyMap(`sl_policy_${id}`.slice(0, 15), {
-      keySize: sizes.policyKey,
-      valueSize: sizes.policyEntry,
-      entries: policyCapacity,
+      ...mapSizes(policyMap, 1),
+      entries: policyMap.entries,
     });
     try {
       map.updateAll(entries);

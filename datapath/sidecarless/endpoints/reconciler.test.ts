@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mirrorOf } from '../agent/mirror.ts';
-import type { NodeFacts } from '../agent/node-facts.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { ipcacheKey, narrowFirst } from '../agent/records.ts';
+import { identityOf, ipcacheKey, narrowFirst } from '../abi/ipcache.ts';
+import type { NodeFacts } from '../cluster/node-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import { AddressRanges } from '../identities/address-ranges.ts';
+import { mirrorOf } from '../maps/mirror.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { Rule } from '../policy/rule.ts';
@@ -60,8 +60,7 @@ function world(pods: PodFacts[], endpoints: Endpoint[] = []) {
     bumpEpoch: () => epochs++,
   });
   const identityAt = (address: string): number => {
-    const value = ipcache.lookup(ipcacheKey(address, 32)) ?? assert.fail(`nobody is at ${address}`);
-    return new DataView(value.buffer).getUint32(0, true);
+    return identityOf(ipcache.lookup(ipcacheKey(address, 32)) ?? assert.fail(`nobody is at ${address}`));
   };
   return { reconciler, state, numbers, ipcache, identityAt, epochs: () => epochs };
 }

@@ -1,16 +1,16 @@
-import type { ClusterState } from '../agent/cluster-state.ts';
+import { policyMap } from '../abi/maps.ts';
 import { log } from '../agent/log.ts';
-import type { Mirror } from '../agent/mirror.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
+import type { ClusterState } from '../cluster/cluster-state.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { AddressRange, AddressRanges } from '../identities/address-ranges.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';
 import { ipcacheEntries } from '../identities/ipcache.ts';
+import type { Mirror } from '../maps/mirror.ts';
 import { type CompiledPolicy, compile } from '../policy/compile.ts';
 import { apiServerHostIdentity, hostIdentity, type Identity, reservedIdentities } from '../policy/identity.ts';
 import type { NamedPort, Rule } from '../policy/rule.ts';
 import type { RuleTable } from '../policy/rule-table.ts';
 import { type Endpoint, nothing } from './endpoint.ts';
-import { policyCapacity } from './policy-maps.ts';
 
 export type ReconcilerOptions = {
   state: ClusterState;
@@ -183,12 +183,12 @@ export class Reconciler {
 /** What is too large for a map would be enforced in part. */
 function whatFits(policy: CompiledPolicy, { namespace, name }: PodFacts): CompiledPolicy {
   const { length } = policy.entries;
-  if (length <= policyCapacity) return policy;
+  if (length <= policyMap.entries) return policy;
   log('error', 'a pod is cut off: its policy is too large', {
     namespace,
     name,
     entries: length,
-    limit: policyCapacity,
+    limit: policyMap.entries,
   });
   return nothing;
 }

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
+import { reservedNames } from '../identities/reserved-identity.ts';
 import { dropReason } from './drop-reason.ts';
 import { type Flow, type FlowEndpoint, type FlowService, messageTypes, policyMatches, portsOf } from './flow.ts';
 import { pointNames } from './observation-point.ts';
-import { reservedIdentities } from './reserved-identity.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const verdictColours = { FORWARDED: 'green', DROPPED: 'red', TRACED: 'yellow', TRANSLATED: 'yellow' } as const;
@@ -46,7 +46,7 @@ function nameOf({ namespace, pod_name }: FlowEndpoint, service: FlowService | nu
 }
 
 function identity(number: number): string {
-  return `(${reservedIdentities.get(number) ?? `ID:${number}`})`;
+  return `(${reservedNames.get(number) ?? `ID:${number}`})`;
 }
 
 function typeText({ event_type: { type, sub_type }, policy_match_type, traffic_direction }: Flow): string {

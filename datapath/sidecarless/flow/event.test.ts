@@ -3,38 +3,6 @@ import { test } from 'node:test';
 import { LabError } from '../../../clusters/error.ts';
 import { testEvent } from '../tests/test-event.ts';
 import { decodeEvent, isEvent } from './event.ts';
-import { eventLayout } from './event-layout.ts';
-
-test('the layout is what a C compiler makes of it', () => {
-  assert.equal(eventLayout.size, 104);
-  assert.deepEqual(
-    eventLayout.members.map(({ struct, member, offset, size }) => `${struct}.${member} ${offset} ${size}`),
-    [
-      'event.time 0 8',
-      'event.source 8 16',
-      'event.destination 24 16',
-      'event.source_port 40 2',
-      'event.destination_port 42 2',
-      'event.source_identity 44 4',
-      'event.destination_identity 48 4',
-      'event.endpoint 52 4',
-      'event.rule 56 4',
-      'event.length 60 4',
-      'event.type 64 1',
-      'event.reason 65 1',
-      'event.direction 66 1',
-      'event.protocol 67 1',
-      'event.tcp_flags 68 1',
-      'event.is_reply 69 1',
-      'event.point 70 1',
-      'event.icmp_code 71 1',
-      'event.socket 72 8',
-      'event.service 80 16',
-      'event.service_port 96 2',
-      'event.pad 98 6',
-    ],
-  );
-});
 
 const drop = testEvent({
   time: 2n ** 63n + 5n,

@@ -1,12 +1,19 @@
 import { LabError } from '../../../clusters/error.ts';
-import { formatAddress } from './address.ts';
-import { eventLayout } from './event-layout.ts';
+import { numbers } from '../abi/numbers.ts';
+import { offsetsOf } from '../abi/offsets.ts';
+import { protocols } from '../abi/protocols.ts';
+import { structs } from '../abi/structs.ts';
+import { formatAddress } from '../address/address.ts';
 import { type ObservationPoint, pointNames } from './observation-point.ts';
 
-/** `enum event_type` of bpf/lib/abi.h. */
-export const eventTypes = { flow: 1, drop: 2, 'policy-verdict': 3, translation: 4 } as const;
+const types = {
+  EVENT_FLOW: 'flow',
+  EVENT_DROP: 'drop',
+  EVENT_POLICY_VERDICT: 'policy-verdict',
+  EVENT_TRANSLATION: 'translation',
+} as const satisfies Readonly<Record<keyof typeof numbers.event_type, string>>;
 
-export type EventType = keyof typeof eventTypes;
+export type EventType = (typeof types)[keyof typeof types];
 
 /** What the kernel side tells about one packet, or about one socket whose address it replaced. */
 export type DatapathEvent = {
@@ -44,10 +51,11 @@ export type DatapathEvent = {
   translation: { socketCookie: bigint; service: string; servicePort: number } | null;
 };
 
-const { offsets } = eventLayout;
-const protocolTcp = 6;
+const { size } = structs.event;
+const at = offsetsOf('event');
+const { INGRESS } = numbers.direction;
 const typeNames: ReadonlyMap<number, EventType> = new Map(
-  Object.entries(eventTypes).map(([name, number]) => [number, name as EventType]),
+  Object.entries(types).map(([type, name]) => [numbers.event_type[type as keyof typeof types], name]),
 );
 
 /**
@@ -56,43 +64,43 @@ const typeNames: ReadonlyMap<number, EventType> = new Map(
  */
 export function decodeEvent(bytes: Uint8Array | DataView): DatapathEvent {
   const { buffer, byteOffset, byteLength } = bytes;
-  if (byteLength < eventLayout.size) throw invalid(`has ${byteLength} bytes, not ${eventLayout.size}`);
+  if (byteLength < size) throw invalid(`has ${byteLength} bytes, not ${size}`);
   const view = bytes instanceof DataView ? bytes : new DataView(buffer, byteOffset, byteLength);
   const octets = bytes instanceof DataView ? new Uint8Array(buffer, byteOffset, byteLength) : bytes;
-  const typeNumber = view.getUint8(offsets.type);
+  const typeNumber = view.getUint8(at.type);
   const type = typeNames.get(typeNumber);
   if (type === undefined) throw invalid(`is of type ${typeNumber}`);
-  const pointNumber = view.getUint8(offsets.point);
+  const pointNumber = view.getUint8(at.point);
   const point = pointNames.get(pointNumber);
   if (point === undefined) throw invalid(`was seen at point ${pointNumber}`);
-  const protocol = view.getUint8(offsets.protocol);
-  const flagsOrType = view.getUint8(offsets.tcp_flags);
+  const protocol = view.getUint8(at.protocol);
+  const flagsOrType = view.getUint8(at.tcp_flags);
   return {
-    timeNanoseconds: view.getBigUint64(offsets.time, true),
+    timeNanoseconds: view.getBigUint64(at.time, true),
     type,
-    source: formatAddress(octets, offsets.source),
-    destination: formatAddress(octets, offsets.destination),
-    sourcePort: view.getUint16(offsets.source_port),
-    destinationPort: view.getUint16(offsets.destination_port),
-    sourceIdentity: view.getUint32(offsets.source_identity, true),
-    destinationIdentity: view.getUint32(offsets.destination_identity, true),
-    endpoint: view.getUint32(offsets.endpoint, true),
-    rule: view.getUint32(offsets.rule, true),
-    lengthBytes: view.getUint32(offsets.length, true),
-    reason: view.getUint8(offsets.reason),
-    direction: view.getUint8(offsets.direction) === 0 ? 'INGRESS' : 'EGRESS',
+    source: formatAddress(octets, at.source),
+    destination: formatAddress(octets, at.destination),
+    sourcePort: view.getUint16(at.source_port),
+    destinationPort: view.getUint16(at.destination_port),
+    sourceIdentity: view.getUint32(at.source_identity, true),
+    destinationIdentity: view.getUint32(at.destination_identity, true),
+    endpoint: view.getUint32(at.endpoint, true),
+    rule: view.getUint32(at.rule, true),
+    lengthBytes: view.getUint32(at.length, true),
+    reason: view.getUint8(at.reason),
+    direction: view.getUint8(at.direction) === INGRESS ? 'INGRESS' : 'EGRESS',
     protocol,
-    tcpFlags: protocol === protocolTcp ? flagsOrType : 0,
-    icmpType: protocol === protocolTcp ? 0 : flagsOrType,
-    icmpCode: view.getUint8(offsets.icmp_code),
-    isReply: view.getUint8(offsets.is_reply) !== 0,
+    tcpFlags: protocol === protocols.TCP ? flagsOrType : 0,
+    icmpType: protocol === protocols.TCP ? 0 : flagsOrType,
+    icmpCode: view.getUint8(at.icmp_code),
+    isReply: view.getUint8(at.is_reply) !== 0,
     point,
     translation:
       type === 'translation'
         ? {
-            socketCookie: view.getBigUint64(offsets.socket, true),
-            service: formatAddress(octets, offsets.service),
-            servicePort: view.getUint16(offsets.service_port),
+            socketCookie: view.getBigUint64(at.socket, true),
+            service: formatAddress(octets, at.service),
+            servicePort: view.getUint16(at.service_port),
           }
         : null,
   };
@@ -100,8 +108,7 @@ export function decodeEvent(bytes: Uint8Array | DataView): DatapathEvent {
 
 /** Whether {@link decodeEvent} can read it: programs of another version may have left others. */
 export function isEvent(bytes: Uint8Array): boolean {
-  const { size } = eventLayout;
-  return bytes.length >= size && typeNames.has(bytes[offsets.type] ?? 0) && pointNames.has(bytes[offsets.point] ?? 0);
+  return bytes.length >= size && typeNames.has(bytes[at.type] ?? 0) && pointNames.has(bytes[at.point] ?? 0);
 }
 
 function invalid(what: string): LabError {

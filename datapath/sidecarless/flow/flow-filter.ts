@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { LabError } from '../../../clusters/error.ts';
 import type { FlowFilter, flowTypes } from '../../flow-query.ts';
-import { formatAddress, parseAddress } from './address.ts';
+import { formatAddress, parseAddress } from '../address/address.ts';
+import { reservedLabel, reservedNames } from '../identities/reserved-identity.ts';
 import { type Flow, type FlowEndpoint, messageTypes, portsOf, protocolOf, type Verdict, verdicts } from './flow.ts';
-import { reservedIdentities } from './reserved-identity.ts';
 
 const protocols = {
   TCP: ['TCP'],
@@ -124,8 +124,8 @@ function knownPort(port: number): number {
 }
 
 function knownIdentity(value: string): number {
-  for (const [number, name] of reservedIdentities) if (value === `reserved:${name}`) return number;
-  const known = [...reservedIdentities.values()].map((name) => `reserved:${name}`);
+  for (const [number, name] of reservedNames) if (value === reservedLabel(name)) return number;
+  const known = [...reservedNames.values()].map(reservedLabel);
   throw refusal(`"${value}" is no reserved identity`, `Those are ${known.join(', ')}.`);
 }
 

@@ -1,4 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
+import { numbers } from '../abi/numbers.ts';
 import { type Flow, messageTypes, policyMatches, protocolOf } from './flow.ts';
 import { pointNames } from './observation-point.ts';
 
@@ -81,9 +82,9 @@ function flagsOf({ l4 }: Flow): string[] {
   ];
 }
 
-const host = 1;
-const health = 4;
-
 function isOfNode({ source, destination }: Flow): boolean {
-  return source.identity === host || source.identity === health || destination.identity === health;
+  const { IDENTITY_HOST, IDENTITY_HEALTH } = numbers.identity;
+  return (
+    source.identity === IDENTITY_HOST || source.identity === IDENTITY_HEALTH || destination.identity === IDENTITY_HEALTH
+  );
 }

@@ -1,5 +1,5 @@
-import type { ClusterState } from '../agent/cluster-state.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
+import type { ClusterState } from '../cluster/cluster-state.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { AddressRanges } from '../identities/address-ranges.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';
@@ -13,7 +13,7 @@ import type { FlowContext, FlowPod } from './flow-context.ts';
 export type FlowNames = {
   ownNode: string;
   state: ClusterState;
-  registry: IdentityRegistry;
+  identities: IdentityRegistry;
   endpoints: ReadonlyMap<string, Endpoint>;
   table: RuleTable;
   ranges: AddressRanges;
@@ -25,14 +25,14 @@ export type FlowNames = {
 
 /** What the agent knows of the numbers in events now: who has which address is looked up once. */
 export function flowContext(names: FlowNames): FlowContext {
-  const { ownNode, state, registry, endpoints, table, ranges, services, clockOffsetNanoseconds, newUuid } = names;
+  const { ownNode, state, identities, endpoints, table, ranges, services, clockOffsetNanoseconds, newUuid } = names;
   const pods = new Map<string, FlowPod | null>();
   const findPod = (address: string): FlowPod | null => {
     for (const { pod, identity, link, id } of endpoints.values()) {
       if (link.addresses.includes(address)) return { ...named(pod), identity, endpoint: id };
     }
     const pod = state.pods().find(({ addresses }) => addresses.includes(address));
-    return pod === undefined ? null : { ...named(pod), identity: registry.find(pod.labels) ?? 0, endpoint: null };
+    return pod === undefined ? null : { ...named(pod), identity: identities.find(pod.labels) ?? 0, endpoint: null };
   };
   const podOf = (address: string): FlowPod | null => {
     const known = pods.get(address);
@@ -46,7 +46,7 @@ export function flowContext(names: FlowNames): FlowContext {
     clockOffsetNanoseconds,
     newUuid,
     pod: podOf,
-    identityLabels: (id) => listed(registry.labelsOf(id) ?? ranges.labelsOf(id) ?? {}),
+    identityLabels: (id) => listed(identities.labelsOf(id) ?? ranges.labelsOf(id) ?? {}),
     service: (address, port) => services.nameOf(address, port),
     rule(number) {
       const name = table.nameOf(number);

@@ -1,10 +1,10 @@
+import { reservedLabel, reservedNames } from '../identities/reserved-identity.ts';
 import { dropReason, policyReasons } from './drop-reason.ts';
 import type { DatapathEvent } from './event.ts';
 import { type Flow, type FlowEndpoint, type FlowPolicy, messageTypes, policyMatches, type Verdict } from './flow.ts';
 import type { FlowContext, FlowPod, FlowRule } from './flow-context.ts';
 import { layer4 } from './layer4.ts';
 import { observationPoints, tracePoints, translationPoints } from './observation-point.ts';
-import { reservedIdentities } from './reserved-identity.ts';
 import { timestamp } from './timestamp.ts';
 
 /** The flow that an event tells of, with names for its numbers. */
@@ -97,8 +97,8 @@ function endpoint(pod: FlowPod | null, known: number, id: number, context: FlowC
 }
 
 function labels(identity: number, context: FlowContext): readonly string[] {
-  const reserved = reservedIdentities.get(identity);
-  return reserved === undefined ? context.identityLabels(identity) : [`reserved:${reserved}`];
+  const reserved = reservedNames.get(identity);
+  return reserved === undefined ? context.identityLabels(identity) : [reservedLabel(reserved)];
 }
 
 function services(event: DatapathEvent, context: FlowContext): Pick<Flow, 'source_service' | 'destination_service'> {

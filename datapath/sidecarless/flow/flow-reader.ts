@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
-import type { Datapath } from '../agent/datapath.ts';
-import { perCpuSum } from '../agent/per-cpu.ts';
+import { structs } from '../abi/structs.ts';
+import type { Datapath } from '../maps/datapath.ts';
+import { perCpuSum } from '../maps/per-cpu.ts';
 import { decodeEvent, isEvent } from './event.ts';
-import { eventLayout } from './event-layout.ts';
 import type { Flow } from './flow.ts';
 import { FlowBuffer, type LazyFlow } from './flow-buffer.ts';
 import { flowMetrics } from './flow-metrics.ts';
@@ -19,18 +19,18 @@ const everyMs = 100;
  */
 const madeAtOnce = 50;
 
-const { size } = eventLayout;
+const { size } = structs.event;
 /** As many as Hubble keeps. */
 const keptFlows = 4095;
 
 export type FlowReaderOptions = Omit<FlowNames, 'newUuid' | 'clockOffsetNanoseconds'> & {
   datapath: Datapath;
-  metrics: Registry;
+  registry: Registry;
   signal: AbortSignal;
 };
 
 /** Makes flows of the datapath's events until the signal aborts. @returns the last ones, which grow. */
-export function readFlows({ datapath, metrics: registry, signal, ...names }: FlowReaderOptions): FlowBuffer {
+export function readFlows({ datapath, registry, signal, ...names }: FlowReaderOptions): FlowBuffer {
   const metrics = flowMetrics(registry);
   const flows = new FlowBuffer(keptFlows);
   const clockOffsetNanoseconds = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();

@@ -1,16 +1,17 @@
-import { eventLayout } from './event-layout.ts';
+import { numbers } from '../abi/numbers.ts';
+import { offsetsOf } from '../abi/offsets.ts';
 
 /** Events that mean the same to the metrics: one of them, and how many there were. */
 export type Tallied = { record: Uint8Array; count: number };
 
-const { offsets } = eventLayout;
+const at = offsetsOf('event');
 
 /** Of both addresses, the word that is ::ffff where they are of IPv4: of a translation only the destination is known. */
-const familyAt = offsets.destination + 8;
+const familyAt = at.destination + 8;
 const familyV4 = 0x0000ffff;
 
 /** Identities below are reserved, and the only ones that metrics tell apart. */
-const reserved = 256;
+const reserved = numbers.identity.IDENTITY_FIRST_POD;
 
 /**
  * Counts events by what metrics look at, and keeps one of each kind. Under load there are thousands in a second, of a
@@ -23,13 +24,13 @@ export class FlowTally {
   /** Nothing of `record` is kept but a copy. */
   add(record: Uint8Array): void {
     const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-    const byFlags = inner(this.#kinds, view.getUint32(offsets.type));
-    const byRest = inner(byFlags, view.getUint32(offsets.tcp_flags));
-    const source = Math.min(view.getUint32(offsets.source_identity, true), reserved);
-    const destination = Math.min(view.getUint32(offsets.destination_identity, true), reserved);
+    const byFlags = inner(this.#kinds, view.getUint32(at.type));
+    const byRest = inner(byFlags, view.getUint32(at.tcp_flags));
+    const source = Math.min(view.getUint32(at.source_identity, true), reserved);
+    const destination = Math.min(view.getUint32(at.destination_identity, true), reserved);
     const family = view.getUint32(familyAt) === familyV4 ? 1 : 0;
     // 32 bits and 20 more: a number holds 53.
-    const rest = view.getUint32(offsets.rule) * 2 ** 20 + ((source << 10) | (destination << 1) | family);
+    const rest = view.getUint32(at.rule) * 2 ** 20 + ((source << 10) | (destination << 1) | family);
     const known = byRest.get(rest);
     if (known === undefined) byRest.set(rest, { record: record.slice(), count: 1 });
     else known.count++;

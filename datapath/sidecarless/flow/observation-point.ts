@@ -1,20 +1,29 @@
-/** Where a packet or socket was seen: Hubble's names, by their numbers in `enum observation_point` of bpf/lib/abi.h. */
-export const observationPoints = {
-  'to-endpoint': 0,
-  'pre-xlate-fwd': 1,
-  'post-xlate-fwd': 2,
-  'to-stack': 3,
-  'post-xlate-rev': 4,
-  'from-endpoint': 5,
-  'from-network': 10,
-  'to-network': 11,
-} as const;
+import { numbers } from '../abi/numbers.ts';
 
-export type ObservationPoint = keyof typeof observationPoints;
+/** Where a packet or socket was seen, with Hubble's names. */
+const names = {
+  TO_ENDPOINT: 'to-endpoint',
+  PRE_XLATE_FWD: 'pre-xlate-fwd',
+  POST_XLATE_FWD: 'post-xlate-fwd',
+  TO_STACK: 'to-stack',
+  POST_XLATE_REV: 'post-xlate-rev',
+  FROM_ENDPOINT: 'from-endpoint',
+  FROM_NETWORK: 'from-network',
+  TO_NETWORK: 'to-network',
+} as const satisfies Readonly<Record<keyof typeof numbers.observation_point, string>>;
+
+export type ObservationPoint = (typeof names)[keyof typeof names];
+
+const points = Object.entries(names) as [keyof typeof names, ObservationPoint][];
 
 export const pointNames: ReadonlyMap<number, ObservationPoint> = new Map(
-  Object.entries(observationPoints).map(([name, number]) => [number, name as ObservationPoint]),
+  points.map(([point, name]) => [numbers.observation_point[point], name]),
 );
+
+/** By name, the number that the kernel side and Hubble have for it. */
+export const observationPoints = Object.fromEntries(
+  points.map(([point, name]) => [name, numbers.observation_point[point]]),
+) as Readonly<Record<ObservationPoint, number>>;
 
 /** Those where a socket's address is replaced, as Hubble's `sock_xlate_point` calls them. */
 export const translationPoints = {

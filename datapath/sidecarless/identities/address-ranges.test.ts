@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ipcacheKey } from '../agent/records.ts';
+import { ipcacheKey } from '../abi/ipcache.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import { isPeer } from '../policy/peer-match.ts';
 import type { Peer } from '../policy/rule.ts';

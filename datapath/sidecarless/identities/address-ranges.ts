@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { NodeFacts } from '../agent/node-facts.ts';
-import { type Cidr, parseCidr } from '../policy/cidr.ts';
+import { numbers } from '../abi/numbers.ts';
+import { type Cidr, parseCidr } from '../address/cidr.ts';
+import type { NodeFacts } from '../cluster/node-facts.ts';
 import { cidrsOf } from '../policy/cidrs.ts';
 import { cidrLabels, type Identity } from '../policy/identity.ts';
 import type { Rule } from '../policy/rule.ts';
 import type { Labels } from '../policy/selector.ts';
+import { reservedLabel } from './reserved-identity.ts';
 
 /** Above all identities of pods. */
-const firstIdentity = 1 << 24;
+const firstIdentity = numbers.identity.IDENTITY_CIDR;
 const count = 1 << 24;
 
 /** Addresses outside the cluster that policies can tell from the rest of the world. */
@@ -33,7 +35,10 @@ export class AddressRanges {
     return [
       ...cidrsOf(rules).map((cidr) => this.#range(cidr.text, cidr, cidrLabels(cidr))),
       ...outside.map((cidr) =>
-        this.#range(`kube-apiserver ${cidr.text}`, cidr, { ...cidrLabels(cidr), 'reserved:kube-apiserver': '' }),
+        this.#range(`kube-apiserver ${cidr.text}`, cidr, {
+          ...cidrLabels(cidr),
+          [reservedLabel('kube-apiserver')]: '',
+        }),
       ),
     ];
   }
@@ -48,6 +53,7 @@ export class AddressRanges {
     this.#labels.set(id, labels);
     return { cidr, identity: { id, labels } };
   }
+
   #numberOf(name: string): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;

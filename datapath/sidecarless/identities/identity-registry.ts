@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from '../../../clusters/kube/kube.ts';
+import { numbers } from '../abi/numbers.ts';
 import type { Identity } from '../policy/identity.ts';
 import type { Labels } from '../policy/selector.ts';
 
@@ -17,7 +18,7 @@ export const identityResource = {
 const path = `/apis/${identityResource.group}/${identityResource.version}/${identityResource.plural}`;
 
 /** Of pods: 256 to 65535, as Cilium has it. */
-const first = 256;
+const first = numbers.identity.IDENTITY_FIRST_POD;
 const count = 65_536 - first;
 
 /** Of what several pods wait for, an answer that never comes must not be the end. */

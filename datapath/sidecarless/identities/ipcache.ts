@@ -1,17 +1,10 @@
-import { addressFor, type NodeFacts } from '../agent/node-facts.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { ipcacheFlags, ipcacheKey, ipcacheRecord } from '../agent/records.ts';
+import { ipcacheKey, ipcacheRecord } from '../abi/ipcache.ts';
+import { numbers } from '../abi/numbers.ts';
+import { addressFor, type NodeFacts } from '../cluster/node-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
+import { gateways } from '../cni/gateway.ts';
 import type { MapEntry } from '../libbpf/map.ts';
 import type { AddressRange } from './address-ranges.ts';
-
-/** Reserved identities that addresses have. */
-const host = 1;
-const init = 5;
-const remoteNode = 6;
-const apiServer = 7;
-
-/** The link-local gateways of pods are the node itself. */
-const gateways = ['169.254.1.1', 'fe80::1'];
 
 export type IpcacheInput = {
   ownNode: string;
@@ -27,7 +20,8 @@ export type IpcacheInput = {
 
 /** Who is at which address, as the datapath looks it up. Later entries take the place of earlier ones of the same key. */
 export function ipcacheEntries({ ownNode, ownAddresses, nodes, apiServers, pods, ranges }: IpcacheInput): MapEntry[] {
-  const { cluster, local } = ipcacheFlags;
+  const { IPCACHE_CLUSTER: cluster, IPCACHE_LOCAL: local } = numbers.ipcache_flag;
+  const { IDENTITY_HOST, IDENTITY_INIT, IDENTITY_REMOTE_NODE, IDENTITY_API_SERVER } = numbers.identity;
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const nextHop = (name: string, address: string): string | null => {
     const node = byName.get(name);
@@ -47,20 +41,28 @@ export function ipcacheEntries({ ownNode, ownAddresses, nodes, apiServers, pods,
       podCidrs.map((range) => {
         const [address = '', bits = '0'] = range.split('/');
         const flags = cluster | (name === ownNode ? local : 0);
-        return entry(ipcacheKey(address, Number(bits)), init, flags, nextHop(name, address));
+        return entry(ipcacheKey(address, Number(bits)), IDENTITY_INIT, flags, nextHop(name, address));
       }),
     ),
-    ...[...gateways, ...ownAddresses].map((address) => entry(whole(address), host, cluster | local, null)),
+    // The link-local gateways of pods are the node itself.
+    ...[...Object.values(gateways), ...ownAddresses].map((address) =>
+      entry(whole(address), IDENTITY_HOST, cluster | local, null),
+    ),
     ...nodes.flatMap(({ name, addresses, externalAddresses }) =>
       [...externalAddresses, ...addresses].map((address) => {
-        if (name === ownNode) return entry(whole(address), host, cluster | local, null);
-        return entry(whole(address), apiServers.includes(address) ? apiServer : remoteNode, cluster, null);
+        if (name === ownNode) return entry(whole(address), IDENTITY_HOST, cluster | local, null);
+        return entry(
+          whole(address),
+          apiServers.includes(address) ? IDENTITY_API_SERVER : IDENTITY_REMOTE_NODE,
+          cluster,
+          null,
+        );
       }),
     ),
     ...pods.flatMap(({ pod, identity }) =>
       pod.addresses.map((address) => {
         const flags = cluster | (pod.node === ownNode ? local : 0);
-        return entry(whole(address), identity ?? init, flags, nextHop(pod.node, address));
+        return entry(whole(address), identity ?? IDENTITY_INIT, flags, nextHop(pod.node, address));
       }),
     ),
   ];

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { check, libbpf } from './libbpf.ts';
 import { bpfMap, createPolicyMap, type MapEntry } from './map.ts';
+import { mapTypes } from './map-types.ts';
 
-const hash = 1;
 const count = 10_000;
 const entries: MapEntry[] = Array.from({ length: count }, (_, index) => ({
   key: bytes(index),
   value: bytes(index * 7),
 }));
 
-const made = libbpf().createMap(hash, 'lab_test', 4, 4, 2 * count, null);
+const made = libbpf().createMap(mapTypes.HASH, 'lab_test', 4, 4, 2 * count, null);
 const map = bpfMap('lab_test', check('make a map', made), 4, 4);
 after(() => map.close());
 

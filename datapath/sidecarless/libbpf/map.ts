@@ -1,8 +1,6 @@
 import { closeSync } from 'node:fs';
 import { check, libbpf } from './libbpf.ts';
-
-/** Kinds of maps that the agent makes itself, by the kernel's numbers. */
-export const lpmTrie = 11;
+import { mapTypes } from './map-types.ts';
 
 /** Entries that are read by one system call. More than one bucket of a hash ever has. */
 const batchEntries = 4096;
@@ -133,7 +131,7 @@ export function createPolicyMap(
   const options = new DataView(new ArrayBuffer(56));
   options.setBigUint64(0, 56n, true);
   options.setUint32(28, noPrealloc | readOnlyForPrograms, true);
-  const fd = libbpf().createMap(lpmTrie, name, keySize, valueSize, entries, new Uint8Array(options.buffer));
+  const fd = libbpf().createMap(mapTypes.LPM_TRIE, name, keySize, valueSize, entries, new Uint8Array(options.buffer));
   return bpfMap(name, check(`make map ${name}`, fd), keySize, valueSize);
 }
 

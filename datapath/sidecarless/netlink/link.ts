@@ -1,5 +1,5 @@
+import { macBytes } from '../address/mac.ts';
 import { type Attribute, encodeAttributes, text, u8, u32 } from './attribute.ts';
-import { linkAddress } from './internet-address.ts';
 import type { Netlink } from './netlink.ts';
 import { creates } from './request-flags.ts';
 
@@ -62,7 +62,7 @@ export async function deleteLink(netlink: Netlink, name: string): Promise<void> 
 function attributesOf({ name, mac, mtu }: LinkSide): Attribute[] {
   return [
     [attribute.name, text(name)],
-    [attribute.mac, linkAddress(mac)],
+    [attribute.mac, macBytes(mac)],
     [attribute.mtu, u32(mtu)],
   ];
 }

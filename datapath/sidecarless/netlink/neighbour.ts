@@ -1,5 +1,6 @@
+import { macBytes } from '../address/mac.ts';
 import { encodeAttributes } from './attribute.ts';
-import { internetAddress, linkAddress } from './internet-address.ts';
+import { internetAddress } from './internet-address.ts';
 import type { Netlink } from './netlink.ts';
 import { replaces } from './request-flags.ts';
 
@@ -18,7 +19,7 @@ export function setNeighbour(netlink: Netlink, link: number, address: string, ma
   header.writeUInt16LE(permanent, 8);
   const attributes = encodeAttributes([
     [attribute.address, bytes],
-    [attribute.mac, linkAddress(mac)],
+    [attribute.mac, macBytes(mac)],
   ]);
   const body = Buffer.concat([header, attributes]);
   netlink.request({ what: `set neighbour ${address}`, type: newNeighbour, flags: replaces, body });

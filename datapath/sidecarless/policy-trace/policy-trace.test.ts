@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyAnswer } from '../../policy-question.ts';
-import { endpointFlags, endpointRecord, ipcacheRecord, policyRecord } from '../agent/records.ts';
-import { parseAddress } from '../flow/address.ts';
+import { endpointRecord } from '../abi/endpoint.ts';
+import { ipcacheRecord } from '../abi/ipcache.ts';
+import { numbers } from '../abi/numbers.ts';
+import { policyRecord } from '../abi/policy.ts';
+import { formatAddress } from '../address/address.ts';
 import type { BpfMap } from '../libbpf/map.ts';
 import { type CompiledPolicy, compile, type PolicyEntry } from '../policy/compile.ts';
 import { longest } from '../policy/lookup.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import { RuleTable } from '../policy/rule-table.ts';
+import { decode } from '../tests/struct-codec.ts';
 import { cnp, inputFor, podOf } from '../tests/test-world.ts';
 import { readTraceQuery, type TraceSources, tracePolicy } from './policy-trace.ts';
 
@@ -22,18 +26,25 @@ function traced(
   const parsed = parsePolicy(cnp(spec));
   const policy = compile(inputFor('shop/web', parsed.rules, table));
   const written = inKernel(policy);
+  const { ENDPOINT_POLICE_INGRESS, ENDPOINT_POLICE_EGRESS } = numbers.endpoint_flag;
   const flags =
-    (written.policeIngress ? endpointFlags.policeIngress : 0) | (written.policeEgress ? endpointFlags.policeEgress : 0);
+    (written.policeIngress ? ENDPOINT_POLICE_INGRESS : 0) | (written.policeEgress ? ENDPOINT_POLICE_EGRESS : 0);
   const mac = '02:00:00:00:00:01';
-  const record = endpointRecord({ id: 7, ifindex: 7, identity: 256, flags, netns: 0n, mac, nodeMac: mac });
+  const record = endpointRecord({
+    id: 7,
+    ifindex: 7,
+    identity: numbers.identity.IDENTITY_FIRST_POD,
+    flags,
+    netns: 0n,
+    mac,
+    nodeMac: mac,
+  });
   const db = podOf('shop/db');
-  const isAt = (key: Uint8Array, offset: number, address: string): boolean =>
-    Buffer.compare(key.subarray(offset, offset + 16), parseAddress(address)) === 0;
   const mapOf = (lookup: BpfMap['lookup']): BpfMap => ({ lookup }) as BpfMap;
   const sources = {
     datapath: {
-      endpoints: mapOf((key) => (isAt(key, 0, '10.0.0.1') ? record : null)),
-      ipcache: mapOf((key) => (isAt(key, 4, '10.0.0.2') ? ipcacheRecord(db.id, 0, null) : null)),
+      endpoints: mapOf((key) => (formatAddress(key) === '10.0.0.1' ? record : null)),
+      ipcache: mapOf((key) => (decode('ipcache_key', key).addr === '10.0.0.2' ? ipcacheRecord(db.id, 0, null) : null)),
     },
     endpoints: new Map([
       [
@@ -59,14 +70,9 @@ const same = (policy: CompiledPolicy): CompiledPolicy => policy;
 
 /** As the kernel's trie does. */
 function lookUp(entries: readonly PolicyEntry[], key: Uint8Array): Uint8Array | null {
-  const view = new DataView(key.buffer);
-  const direction = key[8] === 0 ? 'ingress' : 'egress';
-  const packet = {
-    identity: view.getUint32(4, true),
-    direction,
-    protocol: key[9] ?? 0,
-    port: view.getUint16(10),
-  } as const;
+  const { identity, direction: number, protocol, port } = decode('policy_key', key);
+  const direction = number === numbers.direction.INGRESS ? 'ingress' : 'egress';
+  const packet = { identity, direction, protocol, port } as const;
   const found = longest(entries, packet);
   return found === undefined ? null : policyRecord(found);
 }

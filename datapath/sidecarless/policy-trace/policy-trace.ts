@@ -1,19 +1,24 @@
 import { z } from 'zod';
 import { LabError } from '../../../clusters/error.ts';
 import { type PolicyAnswer, type PolicyDirection, policyEntities, policyProtocols } from '../../policy-question.ts';
-import type { ClusterState } from '../agent/cluster-state.ts';
-import type { Datapath } from '../agent/datapath.ts';
-import { endpointFlags, ipcacheKey, policyKey } from '../agent/records.ts';
+import { endpointOf as endpointIn } from '../abi/endpoint.ts';
+import { identityOf as identityIn, ipcacheKey } from '../abi/ipcache.ts';
+import { numbers } from '../abi/numbers.ts';
+import { decisionOf, policyKey } from '../abi/policy.ts';
+import { protocols } from '../abi/protocols.ts';
+import { parseAddress } from '../address/address.ts';
+import { cidrContains, parseCidr } from '../address/cidr.ts';
+import type { ClusterState } from '../cluster/cluster-state.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import { parseAddress } from '../flow/address.ts';
-import { reservedIdentities as reservedNames } from '../flow/reserved-identity.ts';
 import type { IdentityRegistry } from '../identities/identity-registry.ts';
-import { cidrContains, parseCidr } from '../policy/cidr.ts';
+import { reservedNames } from '../identities/reserved-identity.ts';
+import type { Datapath } from '../maps/datapath.ts';
 import { cidrsOf } from '../policy/cidrs.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { cidrLabels, reservedIdentities } from '../policy/identity.ts';
 import { lookup } from '../policy/lookup.ts';
-import { localNodeRule, protocols } from '../policy/rule.ts';
+import { placeBits } from '../policy/port-space.ts';
+import { directionNumbers, localNodeRule } from '../policy/rule.ts';
 import type { RuleTable } from '../policy/rule-table.ts';
 import { type Labels, selects } from '../policy/selector.ts';
 import { ruleText } from './rule-text.ts';
@@ -94,7 +99,12 @@ function endpointOf({ namespace, pod }: TraceQuery, { endpoints }: TraceSources)
   });
 }
 
-const entityIdentities = { host: 1, world: 2, 'remote-node': 6, 'kube-apiserver': 7 } as const;
+const entityIdentities = {
+  host: numbers.identity.IDENTITY_HOST,
+  world: numbers.identity.IDENTITY_WORLD,
+  'remote-node': numbers.identity.IDENTITY_REMOTE_NODE,
+  'kube-apiserver': numbers.identity.IDENTITY_API_SERVER,
+} as const;
 
 /** As the programs find it: by the longest prefix, and the world where there is none. */
 function identityOf(peer: string, { ipcache }: Datapath): number {
@@ -104,7 +114,7 @@ function identityOf(peer: string, { ipcache }: Datapath): number {
   // Where policies name all addresses as a range, what is in no other range has that one's identity.
   const key = peer === 'world' ? ipcacheKey('0.0.0.0', 0) : ipcacheKey(peer, peer.includes(':') ? 128 : 32);
   const entry = ipcache.lookup(key);
-  return entry === null ? entityIdentities.world : uint32At(entry, 0);
+  return entry === null ? entityIdentities.world : identityIn(entry);
 }
 
 function lookUp(
@@ -122,17 +132,19 @@ function lookUp(
     endpoint.link.addresses.find((own) => own.includes(':') === isIPv6) ?? endpoint.link.addresses[0] ?? '';
   const record = endpoints.lookup(parseAddress(address));
   if (record === null) return { verdict: 'no-rule', rule: 0, found: `no endpoint ${address} in the kernel` };
-  const flag = direction === 'ingress' ? endpointFlags.policeIngress : endpointFlags.policeEgress;
-  if ((uint32At(record, 12) & flag) === 0) {
+  const { ENDPOINT_POLICE_INGRESS, ENDPOINT_POLICE_EGRESS } = numbers.endpoint_flag;
+  const flag = direction === 'ingress' ? ENDPOINT_POLICE_INGRESS : ENDPOINT_POLICE_EGRESS;
+  if ((endpointIn(record).flags & flag) === 0) {
     return { verdict: 'allowed', rule: 0, found: `endpoint ${endpoint.id}, which is not policed for ${direction}` };
   }
   for (const id of [identity, 0]) {
-    const key = { identity: id, direction: direction === 'ingress' ? 0 : 1, protocol, port, prefixBits: 24 } as const;
+    const key = { identity: id, direction: directionNumbers[direction], protocol, port, prefixBits: placeBits };
     const entry = endpoint.lookup(policyKey({ ...key, deny: false, rule: 0 }));
     if (entry === null) continue;
-    const verdict = entry[4] === 0 ? 'allowed' : 'denied-by-rule';
+    const { deny, rule } = decisionOf(entry);
+    const verdict = deny ? 'denied-by-rule' : 'allowed';
     const whose = id === 0 ? 'everybody' : `identity ${id}`;
-    return { verdict, rule: uint32At(entry, 0), found: `the entry for ${whose} in the map of endpoint ${endpoint.id}` };
+    return { verdict, rule, found: `the entry for ${whose} in the map of endpoint ${endpoint.id}` };
   }
   return { verdict: 'no-rule', rule: 0, found: `no entry in the map of endpoint ${endpoint.id}` };
 }
@@ -201,8 +213,4 @@ function rangeLabels(peer: string, state: ClusterState): Labels {
 
 function listed(labels: Labels): string[] {
   return Object.entries(labels).map(([key, value]) => (value === '' ? key : `${key}=${value}`));
-}
-
-function uint32At(bytes: Uint8Array, offset: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
 }

@@ -1,4 +1,5 @@
-import { type Peer, type PeerRule, type PortMatch, protocols } from '../policy/rule.ts';
+import { protocols } from '../abi/protocols.ts';
+import type { Peer, PeerRule, PortMatch } from '../policy/rule.ts';
 import type { Selector } from '../policy/selector.ts';
 
 /** Whom and what a rule is about, in words: `from pods with k8s:app=client, on TCP 8000-8080`. */

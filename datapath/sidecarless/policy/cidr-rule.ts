@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Cidr, cidrContains, parseCidr } from './cidr.ts';
+import { type Cidr, cidrContains, parseCidr } from '../address/cidr.ts';
 
 /** `10.0.0.0/8`; the prefix must be there. */
 export const Prefix = z.string().transform((text, context): Cidr => {

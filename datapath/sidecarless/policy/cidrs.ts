@@ -1,4 +1,4 @@
-import { type Cidr, coversIpv4, parseCidr } from './cidr.ts';
+import { type Cidr, coversIpv4, parseCidr } from '../address/cidr.ts';
 import type { Rule } from './rule.ts';
 
 const allOfIpv4 = parseCidr('0.0.0.0/0') as Cidr;

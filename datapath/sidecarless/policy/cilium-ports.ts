@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { portProtocols, protocols } from '../abi/protocols.ts';
 import { icmpTypes, icmpv6Types } from './icmp-types.ts';
 import { child, foreignField, isMapping, type Problem, read } from './problem.ts';
-import { type PortMatch, protocols } from './rule.ts';
+import type { PortMatch } from './rule.ts';
 
 const everything: readonly PortMatch[] = [{ kind: 'all' }];
 
 /** Protocols that have ports. */
-const transports = [protocols.TCP, protocols.UDP, protocols.SCTP];
+const transports = portProtocols.map((name) => protocols[name]);
 
 /** What may stand beside `ports` and makes a port match less: without it the port matches whole. */
 const narrowing = ['rules', 'listener', 'serverNames', 'terminatingTLS', 'originatingTLS'];

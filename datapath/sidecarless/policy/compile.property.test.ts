@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Cidr, parseCidr } from '../address/cidr.ts';
 import { type Chance, chance, ports, randomPolicies } from '../tests/random-policies.ts';
 import { inputFor, namedPorts, podIdentities } from '../tests/test-world.ts';
-import { type Cidr, parseCidr } from './cidr.ts';
 import { type CompileInput, compile, type PolicyEntry } from './compile.ts';
 import { decide } from './decide.ts';
 import { cidrLabels, cidrOf, type Identity } from './identity.ts';
@@ -130,7 +130,7 @@ function placeOf({ protocol, port }: PolicyEntry): number {
 
 /** As the ipcache finds it: both families in one table, IPv4 as ::ffff:a.b.c.d; the world where nothing is found. */
 function longestPrefix(identities: readonly Identity[], address: Cidr): Identity {
-  const bitsOf = ({ family, address: number }: Cidr): bigint => (family === 4 ? 0xffff00000000n | number : number);
+  const bitsOf = ({ family, first }: Cidr): bigint => (family === 4 ? 0xffff00000000n | first : first);
   const lengthOf = ({ family, bits }: Cidr): number => (family === 4 ? bits + 96 : bits);
   const ranges = identities.flatMap((identity) => {
     const cidr = cidrOf(identity);

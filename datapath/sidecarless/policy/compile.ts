@@ -1,7 +1,16 @@
+import { numbers } from '../abi/numbers.ts';
 import { hostIdentity, type Identity } from './identity.ts';
 import { isPeer } from './peer-match.ts';
 import { placesOf, prefixesOf, wholeSpace } from './port-space.ts';
-import { type Direction, localNodeRule, type NamedPort, type NamedPorts, type PeerRule, type Rule } from './rule.ts';
+import {
+  type Direction,
+  directionNumbers,
+  localNodeRule,
+  type NamedPort,
+  type NamedPorts,
+  type PeerRule,
+  type Rule,
+} from './rule.ts';
 import type { RuleTable } from './rule-table.ts';
 import { type Labels, selects } from './selector.ts';
 import { isImplied, type Segment, settle } from './verdict-map.ts';
@@ -36,7 +45,7 @@ export type CompileInput = {
 };
 
 /** Identity under which entries for everybody stand. */
-export const everybody = 0;
+export const everybody = numbers.identity.IDENTITY_UNKNOWN;
 
 /**
  * Turns rules into one endpoint's map, in which the kernel looks up a packet by the peer's identity, longest prefix
@@ -107,7 +116,7 @@ function entriesOf(identity: number, direction: Direction, segments: readonly Se
   return segments.flatMap(({ deny, rule, ...interval }) =>
     prefixesOf(interval).map(({ place, bits }) => ({
       identity,
-      direction: direction === 'ingress' ? 0 : 1,
+      direction: directionNumbers[direction],
       protocol: place >> 16,
       port: place & 0xffff,
       prefixBits: bits,

@@ -1,4 +1,4 @@
-import type { Cidr } from './cidr.ts';
+import type { Cidr } from '../address/cidr.ts';
 import { hostIdentity, type Identity } from './identity.ts';
 import {
   type Direction,

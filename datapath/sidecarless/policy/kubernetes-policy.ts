@@ -1,18 +1,10 @@
 import { z } from 'zod';
+import { protocols } from '../abi/protocols.ts';
 import { CidrRule } from './cidr-rule.ts';
 import { kubernetesKeys, readSelector } from './label-selector.ts';
 import { namespaceLabel, namespaceLabelsPrefix } from './pod-labels.ts';
 import { child, foreignField, isMapping, type Problem, read } from './problem.ts';
-import {
-  type Direction,
-  type ParsedPolicy,
-  type Peer,
-  type PeerRule,
-  type PolicyName,
-  type PortMatch,
-  protocols,
-  type Rule,
-} from './rule.ts';
+import type { Direction, ParsedPolicy, Peer, PeerRule, PolicyName, PortMatch, Rule } from './rule.ts';
 import type { Requirement, Selector } from './selector.ts';
 
 /** Reads a NetworkPolicy. One that has a problem anywhere fails closed: default deny, and nothing is allowed. */

@@ -1,6 +1,7 @@
 import type { CompiledPolicy, PolicyEntry } from './compile.ts';
 import type { Verdict } from './decide.ts';
-import type { Direction } from './rule.ts';
+import { placeBits } from './port-space.ts';
+import { type Direction, directionNumbers } from './rule.ts';
 
 /** Peer and port of the packet that opens a connection. */
 export type Packet = { identity: number; direction: Direction; protocol: number; port: number };
@@ -18,9 +19,9 @@ export function lookup(policy: CompiledPolicy, packet: Packet): { verdict: Verdi
 export function longest(entries: readonly PolicyEntry[], packet: Packet): PolicyEntry | undefined {
   let found: PolicyEntry | undefined;
   for (const entry of entries) {
-    if (entry.identity !== packet.identity || entry.direction !== (packet.direction === 'ingress' ? 0 : 1)) continue;
+    if (entry.identity !== packet.identity || entry.direction !== directionNumbers[packet.direction]) continue;
     const differing = ((entry.protocol ^ packet.protocol) << 16) | (entry.port ^ packet.port);
-    if (differing >>> (24 - entry.prefixBits) !== 0) continue;
+    if (differing >>> (placeBits - entry.prefixBits) !== 0) continue;
     if (found === undefined || entry.prefixBits > found.prefixBits) found = entry;
   }
   return found;

@@ -1,4 +1,4 @@
-import { cidrContains } from './cidr.ts';
+import { cidrContains } from '../address/cidr.ts';
 import { cidrOf, type Identity } from './identity.ts';
 import { namespaceLabel } from './pod-labels.ts';
 import type { Entity, Peer } from './rule.ts';

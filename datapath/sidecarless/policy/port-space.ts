@@ -1,3 +1,4 @@
+import { definitions } from '../abi/numbers.ts';
 import type { NamedPort, PortMatch } from './rule.ts';
 
 /**
@@ -6,8 +7,11 @@ import type { NamedPort, PortMatch } from './rule.ts';
  */
 export type Interval = { first: number; last: number };
 
+/** How many bits a place has. */
+export const placeBits = definitions.POLICY_FULL_BITS - definitions.POLICY_STATIC_BITS;
+
 /** All protocols and ports. */
-export const wholeSpace: Interval = { first: 0, last: 0xffffff };
+export const wholeSpace: Interval = { first: 0, last: 2 ** placeBits - 1 };
 
 /** The places that a rule's ports match, where names mean `named`; overlaps included. */
 export function placesOf(ports: readonly PortMatch[], named: readonly NamedPort[]): Interval[] {
@@ -30,8 +34,8 @@ export function prefixesOf({ first, last }: Interval): Prefix[] {
   const prefixes: Prefix[] = [];
   for (let place = first; place <= last; ) {
     let free = 0;
-    while (free < 24 && place % 2 ** (free + 1) === 0 && place + 2 ** (free + 1) - 1 <= last) free++;
-    prefixes.push({ place, bits: 24 - free });
+    while (free < placeBits && place % 2 ** (free + 1) === 0 && place + 2 ** (free + 1) - 1 <= last) free++;
+    prefixes.push({ place, bits: placeBits - free });
     place += 2 ** free;
   }
   return prefixes;

@@ -1,9 +1,12 @@
-import type { Cidr } from './cidr.ts';
+import { numbers } from '../abi/numbers.ts';
+import type { Cidr } from '../address/cidr.ts';
 import type { Problem } from './problem.ts';
 import type { Selector } from './selector.ts';
 
 /** From the point of view of the endpoint that a policy selects. */
 export type Direction = 'ingress' | 'egress';
+
+export const directionNumbers = { ingress: numbers.direction.INGRESS, egress: numbers.direction.EGRESS } as const;
 
 /** `Implicit` rules are nobody's documents: see {@link localNodeRule}. */
 export type PolicyKind = 'NetworkPolicy' | 'CiliumNetworkPolicy' | 'CiliumClusterwideNetworkPolicy' | 'Implicit';
@@ -67,9 +70,6 @@ export type NamedPort = { name: string; protocol: number; port: number };
 
 /** Named ports: the endpoint's own, and those of the pods of each identity. */
 export type NamedPorts = { own: readonly NamedPort[]; ofIdentity: ReadonlyMap<number, readonly NamedPort[]> };
-
-/** IANA's numbers. */
-export const protocols = { ICMP: 1, TCP: 6, UDP: 17, ICMPv6: 58, SCTP: 132 } as const;
 
 /** What an object says. With problems it has failed closed: `rules` then isolates and denies, and allows nothing. */
 export type ParsedPolicy = { policy: PolicyName; rules: readonly Rule[]; problems: readonly Problem[] };

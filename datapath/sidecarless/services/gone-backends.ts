@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Datapath } from '../agent/datapath.ts';
+import { localOf, remoteOf, translationOf } from '../abi/connection.ts';
+import { protocols } from '../abi/protocols.ts';
+import type { Frontend } from '../abi/service.ts';
 import { log } from '../agent/log.ts';
-import type { Frontend } from '../agent/records.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import { formatAddress } from '../flow/address.ts';
+import type { Datapath } from '../maps/datapath.ts';
 import { closeSockets, listSockets } from './close.ts';
 
 /** Backends of a service often go together: those of so many milliseconds are looked for at once. */
 const gatherMs = 50;
 
-const protocolNames: Readonly<Record<number, 'tcp' | 'udp'>> = { 6: 'tcp', 17: 'udp' };
+const protocolNames: Readonly<Record<number, 'tcp' | 'udp'>> = { [protocols.TCP]: 'tcp', [protocols.UDP]: 'udp' };
 
 export type GoneBackendsOptions = {
   datapath: Pick<Datapath, 'connections' | 'translated'>;
@@ -78,10 +79,9 @@ function translatedSockets(
 ): Map<string, Set<bigint>> {
   const cookies = new Map<string, Set<bigint>>();
   translated.scan((key) => {
-    const view = new DataView(key.buffer, key.byteOffset, key.length);
-    const address = formatAddress(key.subarray(8, 24));
-    const backend = textOf({ address, port: view.getUint16(24), protocol: view.getUint8(26) });
-    if (gone.has(backend)) cookies.set(backend, (cookies.get(backend) ?? new Set()).add(view.getBigUint64(0, true)));
+    const { cookie, backend } = translationOf(key);
+    const text = textOf(backend);
+    if (gone.has(text)) cookies.set(text, (cookies.get(text) ?? new Set()).add(cookie));
   });
   return cookies;
 }
@@ -90,10 +90,7 @@ function translatedSockets(
 function clientsOf({ connections }: GoneBackendsOptions['datapath'], gone: ReadonlyMap<string, Frontend>): Set<string> {
   const clients = new Set<string>();
   connections.scan((key) => {
-    const view = new DataView(key.buffer, key.byteOffset, key.length);
-    const address = formatAddress(key.subarray(16, 32));
-    if (!gone.has(textOf({ address, port: view.getUint16(34), protocol: view.getUint8(36) }))) return;
-    clients.add(formatAddress(key.subarray(0, 16)));
+    if (gone.has(textOf(remoteOf(key)))) clients.add(localOf(key));
   });
   return clients;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import type { PodFacts } from '../agent/pod-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import { hostPorts, type ServicePort, servicePorts } from './service-ports.ts';
 
 const nodes = [

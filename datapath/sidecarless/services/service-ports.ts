@@ -1,7 +1,8 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import { addressFor, type NodeFacts } from '../agent/node-facts.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import type { Frontend } from '../agent/records.ts';
+import { portProtocol } from '../abi/protocols.ts';
+import type { Frontend } from '../abi/service.ts';
+import { addressFor, type NodeFacts } from '../cluster/node-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 
 /** A backend as slices have it. */
 export type Candidate = Frontend & { isTerminating: boolean };
@@ -16,7 +17,6 @@ export type ServicePort = Frontend & {
 /** Where sockets ask from, and the nodes that ports are open at. */
 export type ServicePlaces = { ownNode: string; nodes: readonly NodeFacts[] };
 
-const protocols: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
 const defaultAffinitySeconds = 10_800;
 
 /**
@@ -40,7 +40,7 @@ export function servicePorts(
     (ip) => ip !== 'None' && ip !== '',
   );
   return (spec?.ports ?? []).flatMap(({ port, nodePort, protocol = 'TCP', name = '' }) => {
-    const number = protocols[protocol] ?? 0;
+    const number = portProtocol(protocol);
     const at = (address: string, port: number, onNode: string | null): ServicePort => {
       const all = backendsOf(slices, { name, protocol: number, isV6: address.includes(':'), onNode });
       return { address, port, protocol: number, affinitySeconds, ...chosenOf(all) };
@@ -84,7 +84,7 @@ function backendsOf(
 ): Found[] {
   return slices.flatMap((slice) => {
     const port = slice.ports?.find(
-      (one) => (one.name ?? '') === name && protocols[one.protocol ?? 'TCP'] === protocol,
+      (one) => (one.name ?? '') === name && portProtocol(one.protocol ?? 'TCP') === protocol,
     )?.port;
     if (port === undefined || slice.addressType !== (isV6 ? 'IPv6' : 'IPv4')) return [];
     return (slice.endpoints ?? [])

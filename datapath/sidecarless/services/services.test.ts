@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import type { Mirror } from '../agent/mirror.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { type Frontend, serviceKey } from '../agent/records.ts';
+import { type Frontend, serviceKey } from '../abi/service.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { MapEntry } from '../libbpf/map.ts';
+import type { Mirror } from '../maps/mirror.ts';
 import { ServiceTable } from './services.ts';
 
 const nodes = [{ name: 'one', addresses: ['172.30.0.11'], externalAddresses: [], podCidrs: [] }];

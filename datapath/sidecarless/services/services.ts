@@ -1,10 +1,21 @@
 import type { V1EndpointSlice, V1Service } from '@kubernetes/client-node';
-import type { Mirror } from '../agent/mirror.ts';
-import type { NodeFacts } from '../agent/node-facts.ts';
-import type { PodFacts } from '../agent/pod-facts.ts';
-import { backendKey, backendRecord, type Frontend, serviceKey, serviceRecord, slotKey } from '../agent/records.ts';
-import { formatAddress } from '../flow/address.ts';
+import { portProtocols, protocols } from '../abi/protocols.ts';
+import { uint32, uint32At } from '../abi/record.ts';
+import {
+  backendRecord,
+  type Frontend,
+  frontendOfBackend,
+  frontendOfKey,
+  serviceIdOf,
+  serviceKey,
+  serviceRecord,
+  slotKey,
+  slotOf,
+} from '../abi/service.ts';
+import type { NodeFacts } from '../cluster/node-facts.ts';
+import type { PodFacts } from '../cluster/pod-facts.ts';
 import type { MapEntry } from '../libbpf/map.ts';
+import type { Mirror } from '../maps/mirror.ts';
 import { Numbering } from './numbering.ts';
 import { type Candidate, hostPorts, type ServicePort, servicePorts } from './service-ports.ts';
 
@@ -19,9 +30,6 @@ export type ServiceName = { namespace: string; name: string };
 
 /** A service whose ports are open at nodes, as it was last set. */
 type Exposed = { name: ServiceName; service: V1Service; slices: readonly V1EndpointSlice[] };
-
-/** TCP, UDP and SCTP. */
-const protocols = [6, 17, 132] as const;
 
 /** Services and their backends in the maps: each service is written by itself, and only what has changed of it. */
 export class ServiceTable {
@@ -47,9 +55,10 @@ export class ServiceTable {
     this.#node = node;
     this.#gone = gone;
     for (const { key, value } of services.entries()) {
-      if (slotOf(key) === 0) this.#serviceIds.restore(nameOf(key), uint32At(value, 0));
+      if (slotOf(key) === 0) this.#serviceIds.restore(frontendText(frontendOfKey(key)), serviceIdOf(value));
     }
-    for (const { key, value } of backends.entries()) this.#backendIds.restore(nameOf(value), uint32At(key, 0));
+    for (const { key, value } of backends.entries())
+      this.#backendIds.restore(frontendText(frontendOfBackend(value)), uint32At(key));
   }
 
   /** Writes a service as it is now; null removes it. */
@@ -117,17 +126,18 @@ export class ServiceTable {
     const ports = [...this.#ports.values()].flat();
     this.#services.keepOnly(ports.flatMap(portEntries).map(({ key }) => key));
     const kept = new Set(ports.flatMap(({ all }) => all.map(({ id }) => id)));
-    const gone = this.#backends.entries().filter(({ key }) => !kept.has(uint32At(key, 0)));
-    this.#backends.keepOnly([...kept].map(backendKey));
+    const gone = this.#backends.entries().filter(({ key }) => !kept.has(uint32At(key)));
+    this.#backends.keepOnly([...kept].map(uint32));
     for (const { value } of gone) {
-      const backend = frontendOf(value);
+      const backend = frontendOfBackend(value);
       this.#backendIds.forget(frontendText(backend));
       this.#gone(backend);
     }
   }
 
   nameOf(address: string, port: number): ServiceName | null {
-    for (const protocol of protocols) {
+    for (const each of portProtocols) {
+      const protocol = protocols[each];
       const name = this.#names.get(frontendText({ address, port, protocol }));
       if (name !== undefined) return name;
     }
@@ -177,7 +187,7 @@ export class ServiceTable {
       const users = this.#users.get(backend.id);
       if (kept.has(backend.id) || users === undefined || !users.delete(service) || users.size > 0) continue;
       this.#users.delete(backend.id);
-      this.#backends.remove([backendKey(backend.id)]);
+      this.#backends.remove([uint32(backend.id)]);
       this.#backendIds.forget(frontendText(backend));
       this.#gone(backend);
     }
@@ -195,7 +205,7 @@ function portEntries(port: Port): MapEntry[] {
 }
 
 function backendEntry(backend: Backend): MapEntry {
-  return { key: backendKey(backend.id), value: backendRecord(backend, backend.isTerminating) };
+  return { key: uint32(backend.id), value: backendRecord(backend, backend.isTerminating) };
 }
 
 function entryText({ key }: MapEntry): string {
@@ -204,22 +214,4 @@ function entryText({ key }: MapEntry): string {
 
 function frontendText({ address, port, protocol }: Frontend): string {
   return `${address} ${port} ${protocol}`;
-}
-
-/** The same of a record that begins with address, port and protocol. */
-function nameOf(record: Uint8Array): string {
-  return frontendText(frontendOf(record));
-}
-
-function frontendOf(record: Uint8Array): Frontend {
-  const view = new DataView(record.buffer, record.byteOffset);
-  return { address: formatAddress(record), port: view.getUint16(16), protocol: record[18] ?? 0 };
-}
-
-function slotOf(key: Uint8Array): number {
-  return uint32At(key, 20);
-}
-
-function uint32At(bytes: Uint8Array, offset: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
 }

@@ -9,6 +9,7 @@ import { sidecarless } from '../sidecarless.ts';
 import { serverPorts, world } from './connectivity/addresses.ts';
 import { type Agents, agentsOf } from './connectivity/agents.ts';
 import { describe, disagreement, type Ended, makeAttempts } from './connectivity/attempts.ts';
+import type { Addresses } from './connectivity/connection-ends.ts';
 import { brief, contradiction } from './connectivity/evidence.ts';
 import { loadProgram } from './connectivity/load.ts';
 import {
@@ -22,7 +23,6 @@ import {
 } from './connectivity/manifests.ts';
 import { startOutside } from './connectivity/outside.ts';
 import { held, hold, probe } from './connectivity/peer.ts';
-import type { Addresses } from './connectivity/places.ts';
 import { type Attempt, isOutside, reached, type Source, sources } from './connectivity/row.ts';
 import { connectivityRows, nodeAddresses } from './connectivity/rows.ts';
 

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import { object, startTestCluster, type TestCluster } from '../../tests/cluster.ts';
-import { shortcutAnnotation } from '../agent/pod-facts.ts';
 import { askAgent } from '../agent-client.ts';
+import { shortcutAnnotation } from '../cluster/pod-facts.ts';
 import type { Flow } from '../flow/flow.ts';
 import { sidecarless } from '../sidecarless.ts';
 

@@ -1,3 +1,6 @@
+import { numbers } from '../abi/numbers.ts';
+import { protocols } from '../abi/protocols.ts';
+import { tcpFlags } from '../abi/tcp-flags.ts';
 import { decodeEvent } from '../flow/event.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { FlowContext, FlowPod } from '../flow/flow-context.ts';
@@ -31,7 +34,7 @@ export const testContext: FlowContext = {
   newUuid: () => '00000000-0000-4000-8000-000000000000',
   pod: (address) =>
     ['10.0.0.1', 'fd00::1'].includes(address) ? client : ['10.0.1.1', 'fd00:1::1'].includes(address) ? server : null,
-  identityLabels: (identity) => (identity === 1 << 24 ? ['cidr:192.0.2.0/24'] : []),
+  identityLabels: (identity) => (identity === numbers.identity.IDENTITY_CIDR ? ['cidr:192.0.2.0/24'] : []),
   service: (address, port) => (address === '10.96.0.1' && port === 80 ? { namespace: 'shop', name: 'web' } : null),
   rule: (rule) => {
     if (rule === 5) return { kind: 'NetworkPolicy', namespace: 'default', name: 'to-web', match: 'L3-L4' };
@@ -53,10 +56,10 @@ export function testFlow(event: TestEvent = {}): Flow {
         ports: [31793, 8080],
         identities: [300, 301],
         endpoint: 7,
-        direction: 1,
-        protocol: 6,
-        tcpFlags: 0x02,
-        point: 5,
+        direction: numbers.direction.EGRESS,
+        protocol: protocols.TCP,
+        tcpFlags: tcpFlags.SYN,
+        point: numbers.observation_point.FROM_ENDPOINT,
         ...event,
       }),
     ),
@@ -71,10 +74,10 @@ export function testReply(event: TestEvent = {}): Flow {
     destination: '10.0.0.1',
     ports: [8080, 31793],
     identities: [301, 300],
-    direction: 0,
-    tcpFlags: 0x12,
+    direction: numbers.direction.INGRESS,
+    tcpFlags: tcpFlags.SYN | tcpFlags.ACK,
     isReply: 1,
-    point: 0,
+    point: numbers.observation_point.TO_ENDPOINT,
     ...event,
   });
 }
@@ -86,9 +89,9 @@ export function testTranslation(event: TestEvent = {}): Flow {
     ports: [0, 8080],
     identities: [0, 0],
     endpoint: 0,
-    type: 4,
+    type: numbers.event_type.EVENT_TRANSLATION,
     tcpFlags: 0,
-    point: 2,
+    point: numbers.observation_point.POST_XLATE_FWD,
     socket: 99n,
     service: '10.96.0.1',
     servicePort: 80,

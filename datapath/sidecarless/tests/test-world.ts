@@ -1,4 +1,6 @@
-import { parseCidr } from '../policy/cidr.ts';
+import { numbers } from '../abi/numbers.ts';
+import { protocols } from '../abi/protocols.ts';
+import { parseCidr } from '../address/cidr.ts';
 import { cidrsOf } from '../policy/cidrs.ts';
 import type { CompileInput } from '../policy/compile.ts';
 import { type Decision, decide } from '../policy/decide.ts';
@@ -19,7 +21,7 @@ export const podIdentities: Readonly<Record<string, Identity>> = Object.fromEntr
     ['web', 'db'].map((app, column): [string, Identity] => [
       `${namespace}/${app}`,
       {
-        id: 256 + row * 2 + column,
+        id: numbers.identity.IDENTITY_FIRST_POD + row * 2 + column,
         labels: podLabels(
           { metadata: { namespace, labels: { app, tier: app === 'db' ? 'back' : 'front' } } },
           { metadata: { name: namespace, labels } },
@@ -31,18 +33,18 @@ export const podIdentities: Readonly<Record<string, Identity>> = Object.fromEntr
 
 export const namedPorts: NamedPorts = {
   own: [
-    { name: 'http', protocol: 6, port: 8080 },
-    { name: 'dns', protocol: 17, port: 53 },
+    { name: 'http', protocol: protocols.TCP, port: 8080 },
+    { name: 'dns', protocol: protocols.UDP, port: 53 },
   ],
   ofIdentity: new Map([
-    [256, [{ name: 'http', protocol: 6, port: 8080 }]],
-    [257, [{ name: 'sql', protocol: 6, port: 5432 }]],
+    [256, [{ name: 'http', protocol: protocols.TCP, port: 8080 }]],
+    [257, [{ name: 'sql', protocol: protocols.TCP, port: 5432 }]],
     [
       258,
       [
-        { name: 'http', protocol: 6, port: 80 },
-        { name: 'http', protocol: 6, port: 81 },
-        { name: 'dns', protocol: 17, port: 53 },
+        { name: 'http', protocol: protocols.TCP, port: 80 },
+        { name: 'http', protocol: protocols.TCP, port: 81 },
+        { name: 'dns', protocol: protocols.UDP, port: 53 },
       ],
     ],
   ]),
@@ -50,7 +52,10 @@ export const namedPorts: NamedPorts = {
 
 /** Everyone there is: pods, reserved identities, and one for each range that the rules tell apart. */
 export function identitiesFor(rules: readonly Rule[]): Identity[] {
-  const cidrs = cidrsOf(rules).map((cidr, index) => ({ id: (1 << 24) + index, labels: cidrLabels(cidr) }));
+  const cidrs = cidrsOf(rules).map((cidr, index) => ({
+    id: numbers.identity.IDENTITY_CIDR + index,
+    labels: cidrLabels(cidr),
+  }));
   return [...reservedIdentities, ...Object.values(podIdentities), ...cidrs];
 }
 
@@ -70,7 +75,7 @@ export function podOf(pod: string): Identity {
 export function ask(
   documents: readonly object[],
   peer: string,
-  { pod = 'shop/web', direction = 'ingress', protocol = 6, port = 80 }: Partial<AskOptions> = {},
+  { pod = 'shop/web', direction = 'ingress', protocol = protocols.TCP, port = 80 }: Partial<AskOptions> = {},
 ): Decision {
   const rules = documents.flatMap((document) => parsePolicy(document).rules);
   return decide({ endpoint: podOf(pod), direction, peer: peerOf(peer), protocol, port, rules, namedPorts });
@@ -80,7 +85,7 @@ export type AskOptions = { pod: string; direction: Direction; protocol: number; 
 
 function peerOf(peer: string): Identity {
   const cidr = parseCidr(peer);
-  if (cidr !== null) return { id: 1 << 24, labels: cidrLabels(cidr) };
+  if (cidr !== null) return { id: numbers.identity.IDENTITY_CIDR, labels: cidrLabels(cidr) };
   const reserved = reservedIdentities.find(({ labels }) => `reserved:${peer}` in labels);
   return peer.includes('/') ? podOf(peer) : (reserved ?? { id: 0, labels: { [`reserved:${peer}`]: '' } });
 }

@@ -1,9 +1,9 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { Pool } from '../../../../clusters/cluster.ts';
 import type { DataPlaneContext } from '../../../data-plane.ts';
-import { statusPort } from '../../agent/places.ts';
 import { askAgent } from '../../agent-client.ts';
 import { Flow } from '../../flow/flow.ts';
+import { statusPort } from '../../node/paths.ts';
 
 /** The node agents of a pool, as a test asks them. */
 export type Agents = {

@@ -1,5 +1,5 @@
+import { type Addresses, isItself, seenFrom, startOf, type Way, wayOf } from './connection-ends.ts';
 import { type Probe, type Probed, probe } from './peer.ts';
-import { type Addresses, isItself, seenFrom, startOf, type Way, wayOf } from './places.ts';
 import { type Attempt, isOutside, readTraffic, type Source } from './row.ts';
 
 /** Seconds that are enough for an answer on a busy machine, and for the second try of what was lost. */

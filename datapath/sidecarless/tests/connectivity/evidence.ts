@@ -1,6 +1,6 @@
 import { type Flow, messageTypes, portsOf, protocolOf } from '../../flow/flow.ts';
 import type { Ended } from './attempts.ts';
-import { type Addresses, type End, isItself, type Party, startOf, type Way } from './places.ts';
+import { type Addresses, type End, isItself, type Party, startOf, type Way } from './connection-ends.ts';
 import { type Outcome, readTraffic } from './row.ts';
 
 const drops: Partial<Record<Outcome, { direction: Flow['traffic_direction']; reason: string }>> = {
