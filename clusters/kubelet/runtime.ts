@@ -2,12 +2,12 @@ import type { V1Pod, V1Service } from '@kubernetes/client-node';
 import type { ImageCatalogue } from '../images/images.ts';
 import type { Kube } from '../kube/kube.ts';
 import { type ExecRequest, execCommand } from './container/exec-command.ts';
-import { eventRecorder } from './node/events.ts';
+import { eventRecorder } from './events.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import type { RuntimeNode } from './node/runtime-node.ts';
-import { type FindContainer, type KubeletServerOptions, serveKubelet } from './node/server.ts';
 import { removeNodeCgroup } from './pod/cgroup.ts';
 import { PodWorker, type RuntimeContext } from './pod/worker.ts';
+import { type FindContainer, type KubeletServerOptions, serveKubelet } from './server.ts';
 import { objectStore } from './volume/referred-objects.ts';
 
 export type RuntimeOptions = {

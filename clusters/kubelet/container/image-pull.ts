@@ -1,7 +1,7 @@
 import type { V1Container, V1ContainerState } from '@kubernetes/client-node';
 import type { Image } from '../../images/images.ts';
+import type { BackOff } from '../back-off.ts';
 import { waiting } from '../pod/status.ts';
-import type { BackOff } from './back-off.ts';
 import { imageNameError } from './image-reference.ts';
 
 /** What a pull does for a container, and tells of. */

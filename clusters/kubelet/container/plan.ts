@@ -1,7 +1,7 @@
 import type { V1Container, V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
 import type { Image } from '../../images/images.ts';
-import { hostnameOf } from '../network/files.ts';
+import { hostnameOf } from '../network/etc-files.ts';
 import { containerCapabilities, hostCapabilities } from './capabilities.ts';
 import { hostDevices } from './devices.ts';
 import { expand } from './expansion.ts';

@@ -5,18 +5,18 @@ import { findImage, type ImageCatalogue } from '../../images/images.ts';
 import { ApiError } from '../../kube/api-error.ts';
 import type { Kube } from '../../kube/kube.ts';
 import { ContainerLoop } from '../container/loop.ts';
+import type { EventRecorder } from '../events.ts';
 import { longestTimerMs } from '../long-delay.ts';
 import type { CniDirectory } from '../network/cni-directory.ts';
-import { etcFiles } from '../network/files.ts';
+import { etcFiles } from '../network/etc-files.ts';
 import { createSandbox, type Sandbox } from '../network/sandbox.ts';
-import type { EventRecorder } from '../node/events.ts';
 import { nodePath, type RuntimeNode } from '../node/runtime-node.ts';
 import { PodVolumes } from '../volume/pod-volumes.ts';
 import type { ObjectStore } from '../volume/referred-objects.ts';
 import { podCgroup, removePodCgroup } from './cgroup.ts';
+import { planContainer } from './container-plan.ts';
 import type { PodFacts } from './downward.ts';
 import { createPodIpc, type PodIpc } from './ipc.ts';
-import { planContainer } from './plan.ts';
 import {
   type ContainerKind,
   type ContainerRecord,

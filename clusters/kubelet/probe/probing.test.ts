@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { httpCheck, resolvePort, tcpCheck } from './probe-request.ts';
-import { probeContainer } from './probes.ts';
+import { probeContainer } from './probing.ts';
 
 const container = { name: 'c', ports: [{ name: 'web', containerPort: 81 }] };
 

@@ -1,4 +1,4 @@
-import type { Kube } from '../../kube/kube.ts';
+import type { Kube } from '../kube/kube.ts';
 
 /** What an event is about. `uid` keeps apart objects that had the same name one after the other. */
 export type EventObject = { kind: 'Pod' | 'Node'; namespace: string; name: string; uid: string };

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import type { ContainerLoop } from '../container/loop.ts';
-import { LogOptions, readLog } from '../log/reader.ts';
+import type { ContainerLoop } from './container/loop.ts';
+import { LogOptions, readLog } from './log/reader.ts';
 
 export type KubeletServerOptions = {
   address: string;
