@@ -157,17 +157,17 @@ async function waitFor<T extends KubernetesObject>(
     return await new Promise<readonly T[]>((resolve, reject) => {
       let synced = false;
       let failure: Error | null = null;
-      const check = (): void => {
+      const look = (): void => {
         if (synced && condition(cache.list())) resolve(cache.list());
       };
       const cache = inform<T>(path, {
         signal: finished.signal,
         ...(labelSelector === undefined ? {} : { labelSelector }),
         ...(fieldSelector === undefined ? {} : { fieldSelector }),
-        onChange: () => queueMicrotask(check),
+        onChange: () => queueMicrotask(look),
         onSync: () => {
           synced = true;
-          check();
+          look();
         },
         onFailure: (error) => {
           failure = error;

@@ -8,7 +8,7 @@ import type { RuntimeNode } from './node/runtime-node.ts';
 import { removeNodeCgroup } from './pod/cgroup.ts';
 import { PodWorker, type RuntimeContext } from './pod/worker.ts';
 import { type FindContainer, type KubeletServerOptions, serveKubelet } from './server.ts';
-import { objectStore } from './volume/referred-objects.ts';
+import { referredObjects } from './volume/referred-objects.ts';
 
 export type RuntimeOptions = {
   kube: Kube;
@@ -55,7 +55,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     kube,
     images: options.images,
     cgroupRoot,
-    objects: objectStore(kube, signal),
+    objects: referredObjects(kube, signal),
     services: () => services.list(),
     events: eventRecorder(kube, log),
     log,

@@ -9,7 +9,7 @@ import { startEmbeddedCluster } from './embedded-cluster.ts';
 import { ExecRequest, SupervisorOptions } from './supervisor-protocol.ts';
 
 /** The process that is the embedded cluster: the end of it is the end of everything that it started. */
-async function startCluster(options: SupervisorOptions, step: (message: string) => void): Promise<void> {
+async function startInside(options: SupervisorOptions, step: (message: string) => void): Promise<void> {
   const { signal } = new AbortController();
   await enterCgroup('system');
   const { pki, runtime } = await startEmbeddedCluster({ nodes: options.nodes, cgroupRoot, signal, step });
@@ -39,4 +39,4 @@ async function serveExec(execCommand: (request: ExecRequest) => { file: string; 
   });
 }
 
-await supervise((options, step) => startCluster(SupervisorOptions.parse(options), step));
+await supervise((options, step) => startInside(SupervisorOptions.parse(options), step));

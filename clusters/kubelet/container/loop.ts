@@ -8,7 +8,7 @@ import { longDelay } from '../long-delay.ts';
 import { nodePath, type RuntimeNode } from '../node/runtime-node.ts';
 import { type ContainerKind, type ContainerRecord, waiting } from '../pod/status.ts';
 import { Termination } from '../pod/termination.ts';
-import { type CheckTarget, checkContainer, runHook } from '../probe/container-probe.ts';
+import { type ProbeTarget, probeOnce, runHook } from '../probe/container-probe.ts';
 import { probeContainer } from '../probe/probing.ts';
 import { type Container, type ContainerEnd, startContainer } from './container.ts';
 import { pullImage } from './image-pull.ts';
@@ -215,7 +215,7 @@ export class ContainerLoop {
     this.resolveAttempted();
     const probing = probeContainer(
       this.spec,
-      (probe) => checkContainer(this.target(container), probe),
+      (probe) => probeOnce(this.target(container), probe),
       {
         onStarted: () => {
           if (running.signal.aborted) return;
@@ -228,7 +228,7 @@ export class ContainerLoop {
           this.record.ready = ready;
           this.context.changed();
         },
-        onFailedCheck: (kind, message, errored) => {
+        onFailedProbe: (kind, message, errored) => {
           const what = errored ? 'errored and resulted in unknown state' : 'failed';
           this.context.event('Warning', 'Unhealthy', `${kind} probe ${what}: ${message}`);
         },
@@ -330,7 +330,7 @@ export class ContainerLoop {
     await container.ended;
   }
 
-  private target(container: Container): CheckTarget {
+  private target(container: Container): ProbeTarget {
     return { node: this.context.node, container, spec: this.spec, pod: this.podName, podIp: this.context.podIp() };
   }
 

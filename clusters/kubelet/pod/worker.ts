@@ -12,7 +12,7 @@ import { etcFiles } from '../network/etc-files.ts';
 import { createSandbox, type Sandbox } from '../network/sandbox.ts';
 import { nodePath, type RuntimeNode } from '../node/runtime-node.ts';
 import { PodVolumes } from '../volume/pod-volumes.ts';
-import type { ObjectStore } from '../volume/referred-objects.ts';
+import type { ReferredObjects } from '../volume/referred-objects.ts';
 import { podCgroup, removePodCgroup } from './cgroup.ts';
 import { planContainer } from './container-plan.ts';
 import type { PodFacts } from './downward.ts';
@@ -33,7 +33,7 @@ export type RuntimeContext = {
   kube: Kube;
   images: ImageCatalogue;
   cgroupRoot: string;
-  objects: ObjectStore;
+  objects: ReferredObjects;
   services: () => readonly V1Service[];
   events: EventRecorder;
   log: (line: string) => void;

@@ -19,12 +19,12 @@ import { type Payload, writeAtomically } from './atomic-directory.ts';
 import { prepareHostPath } from './host-path.ts';
 import { requireShared } from './mount-propagation.ts';
 import { type PayloadSources, volumePayload } from './payload.ts';
-import type { ObjectStore, Referred } from './referred-objects.ts';
+import type { Referred, ReferredObjects } from './referred-objects.ts';
 import { type IssuedToken, issueToken } from './service-account-token.ts';
 
 export type PodVolumesContext = {
   kube: Kube;
-  objects: ObjectStore;
+  objects: ReferredObjects;
   node: RuntimeNode;
   /** The pod as it is now: downward API files follow its labels and annotations. */
   pod: () => V1Pod;

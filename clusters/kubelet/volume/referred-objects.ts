@@ -11,7 +11,7 @@ export type Referred<T> = {
 };
 
 /** ConfigMaps and Secrets that pods refer to: each is watched while at least one does, as kubelet does it. */
-export type ObjectStore = {
+export type ReferredObjects = {
   acquire<K extends keyof ReferredKinds>(
     kind: K,
     namespace: string,
@@ -27,7 +27,7 @@ type Watched = {
   stop: AbortController;
 };
 
-export function objectStore(kube: Kube, signal: AbortSignal): ObjectStore {
+export function referredObjects(kube: Kube, signal: AbortSignal): ReferredObjects {
   const watched = new Map<string, Watched>();
 
   const open = (kind: string, namespace: string, name: string): Watched => {
