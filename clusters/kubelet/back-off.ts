@@ -1,4 +1,15 @@
-/** Delays that double from one failure to the next, and start anew after a long quiet time. */
+/** How long to wait between attempts: each time twice as long as the last, up to the longest. */
+export type Delays = {
+  firstSeconds: number;
+  longestSeconds: number;
+  /** After more than this without an attempt the first delay comes again; left out, it never does. */
+  forgottenAfterSeconds?: number;
+};
+
+/** Kubelet's delays between restarts of a container, and between pulls of an image (k8s.io/client-go/util/flowcontrol). */
+export const restartDelays: Delays = { firstSeconds: 10, longestSeconds: 300, forgottenAfterSeconds: 600 };
+
+/** The delays between the attempts at one thing. The first attempt is immediate. */
 export type BackOff = {
   /** Seconds still to wait before the next attempt, counted from `since` (the end of the last one); 0 at first. */
   remainingSeconds(nowMs: number, sinceMs: number): number;
@@ -6,21 +17,17 @@ export type BackOff = {
   next(nowMs: number): void;
 };
 
-/**
- * Kubelet's back-off: the first restart is immediate, then 10 s doubling to 300 s; forgotten when twice the longest
- * delay has passed without a failure (k8s.io/client-go/util/flowcontrol).
- */
-export function backOff(initialSeconds = 10, maximumSeconds = 300): BackOff {
+export function backOff({ firstSeconds, longestSeconds, forgottenAfterSeconds = Infinity }: Delays): BackOff {
   let delaySeconds = 0;
   let updatedMs = 0;
-  const expired = (atMs: number): boolean => atMs - updatedMs > 2 * maximumSeconds * 1000;
+  const expired = (atMs: number): boolean => atMs - updatedMs > forgottenAfterSeconds * 1000;
   return {
     remainingSeconds(nowMs, sinceMs) {
       if (delaySeconds === 0 || expired(sinceMs)) return 0;
       return Math.max(0, delaySeconds - (nowMs - sinceMs) / 1000);
     },
     next(nowMs) {
-      delaySeconds = delaySeconds === 0 || expired(nowMs) ? initialSeconds : Math.min(delaySeconds * 2, maximumSeconds);
+      delaySeconds = delaySeconds === 0 || expired(nowMs) ? firstSeconds : Math.min(delaySeconds * 2, longestSeconds);
       updatedMs = nowMs;
     },
   };

@@ -6,7 +6,8 @@ import { eventRecorder } from './events.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import type { RuntimeNode } from './node/runtime-node.ts';
 import { removeNodeCgroup } from './pod/cgroup.ts';
-import { PodWorker, type RuntimeContext } from './pod/worker.ts';
+import { PodWorker } from './pod/worker.ts';
+import type { RuntimeContext } from './runtime-context.ts';
 import { type FindContainer, type KubeletServerOptions, serveKubelet } from './server.ts';
 import { referredObjects } from './volume/referred-objects.ts';
 

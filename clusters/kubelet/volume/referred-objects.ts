@@ -1,7 +1,8 @@
 import type { KubernetesObject, V1ConfigMap, V1Secret } from '@kubernetes/client-node';
 import type { Kube } from '../../kube/kube.ts';
 
-type ReferredKinds = { configmaps: V1ConfigMap; secrets: V1Secret };
+/** What pods refer to, by its plural. */
+export type ReferredKinds = { configmaps: V1ConfigMap; secrets: V1Secret };
 
 /** A ConfigMap or Secret that somebody has in use. */
 export type Referred<T> = {
