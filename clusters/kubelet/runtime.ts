@@ -1,8 +1,8 @@
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
 import type { ImageCatalogue } from '../images/images.ts';
 import type { Kube } from '../kube/kube.ts';
-import { type ExecRequest, execCommand } from './container/exec-command.ts';
 import { eventRecorder } from './events.ts';
+import { type ExecRequest, execCommand } from './exec-command.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import type { RuntimeNode } from './node/runtime-node.ts';
 import { removeNodeCgroup } from './pod/cgroup.ts';

@@ -1,6 +1,6 @@
-import { LabError } from '../../error.ts';
-import type { PodWorker } from '../pod/worker.ts';
-import { execInContainer } from './container.ts';
+import { LabError } from '../error.ts';
+import { execInContainer } from './container/container.ts';
+import type { PodWorker } from './pod/worker.ts';
 
 /** A program that is to run in a pod's container; null is the pod's first container. */
 export type ExecRequest = {
