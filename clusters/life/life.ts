@@ -9,7 +9,7 @@ import { leaveEngine, removeKindFiles } from '../kind/leave.ts';
 import { type NodeLogs, saveNodeLogs } from '../kind/node-logs.ts';
 import { startKind } from '../kind/start.ts';
 import { connect } from '../kube/connect.ts';
-import { startNetns } from '../netns/start.ts';
+import { startEmbedded } from '../netns/start.ts';
 import type { Supervisor } from '../supervisor/start.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
 import { identify, isAlive, type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
@@ -66,7 +66,7 @@ export async function bringUp({ kind, pools, retain, signal, progress }: BringUp
   try {
     await rm(logDirectory, { recursive: true, force: true });
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
-    const start = kind === 'kind' ? startKind : startNetns;
+    const start = kind === 'kind' ? startKind : startEmbedded;
     await start({ pools, signal, progress, record, holds });
     return {
       cluster: await clusterOf(kind, pools),

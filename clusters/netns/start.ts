@@ -11,7 +11,7 @@ import type { SupervisorOptions } from './supervisor-protocol.ts';
 const startTimeoutSeconds = 90;
 
 /** Brings the embedded cluster up: a control plane, and nodes that are network namespaces. Its kubeconfig is written last. */
-export async function startNetns({ pools, signal, progress, record, holds }: ClusterStart): Promise<void> {
+export async function startEmbedded({ pools, signal, progress, record, holds }: ClusterStart): Promise<void> {
   await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
     signal,
     progress,
