@@ -6,7 +6,7 @@ export type ClusterKind = (typeof clusterKinds)[number];
 
 /**
  * Two nodes that one data plane has to itself. `name` is the contender's name in results and the value of the node
- * label `lab.dataplane`; it equals the data plane's id unless the same data plane runs twice (`a=sidecar`).
+ * label `lab.dataplane`; it equals the data plane's id unless the same data plane runs twice, under a name of its own.
  */
 export type Pool = {
   readonly name: string;

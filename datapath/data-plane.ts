@@ -1,6 +1,8 @@
-import type { V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Node, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { Pool } from '../clusters/cluster.ts';
+import type { ImageSource } from '../clusters/images/image-source.ts';
 import type { Kube } from '../clusters/kube/kube.ts';
+import type { Artefact } from '../clusters/tools/artefact.ts';
 import type { Encryption, Placement, Profile, Role } from '../results/vocabulary.ts';
 import type { FlowLine, FlowQuery } from './flow-query.ts';
 import type { PolicyAnswer, PolicyQuestion } from './policy-question.ts';
@@ -14,6 +16,9 @@ export type TestCase = Mode & { pool: Pool; placement: Placement; port: number }
 /** What a data plane is given to do its work. */
 export type DataPlaneContext = { kube: Kube; signal: AbortSignal; progress: (message: string) => void };
 
+/** What of a running cluster a data plane's objects depend on: the API server's own address (a URL), and all nodes. */
+export type ClusterFacts = { server: string; nodes: readonly V1Node[] };
+
 /** Monotonic counters by name, read from the data plane itself. */
 export type Evidence = Record<string, number>;
 
@@ -25,7 +30,11 @@ export type Expectation = { counter: string; claim: string } & ({ exactly: numbe
 
 export type Support = { supported: true } | { supported: false; reason: string };
 
-/** A contender: adding one means adding one folder and one line in `data-planes.ts`. */
+/**
+ * A contender: adding one means adding one folder and one line in `data-planes.ts`, and nothing else anywhere. All that is
+ * known of it outside its folder is this value: clusters are handed what it brings (`programs`, `images`), runs do the rest
+ * through its functions. What several share is in rooms beside it: `base-network/`, `envoy/` and `envoy/mesh/`.
+ */
 export type DataPlane = {
   readonly id: string;
   /** One line for `lab list`. */
@@ -35,6 +44,21 @@ export type DataPlane = {
   /** What every result of this data plane must say beside it (a switched-off allow-list, say). */
   caveats(mode: Mode): readonly string[];
   supports(mode: Mode & { placement: Placement }): Support;
+  /**
+   * Programs that it brings, each with its sources and how they are built. They are made before a cluster starts, kept in
+   * the cache, and made anew when a source changes. Several data planes may bring the same.
+   */
+  readonly programs: readonly Artefact[];
+  /**
+   * Images that its pods and those that it enrolls name, made of these programs; `lab/node-tools` is on every cluster, and
+   * need not be brought. Several data planes may bring the same.
+   */
+  readonly images: readonly ImageSource[];
+  /**
+   * The Kubernetes objects that `install` applies for a pool, in their order. Pure. What is made once and then stays, such
+   * as the key of an authority, is not among them.
+   */
+  objects(pool: Pool, facts: ClusterFacts): readonly KubernetesObject[];
   /** Installs into the pool's nodes only, and resolves when it is ready to carry traffic. Idempotent. */
   install(context: DataPlaneContext, pool: Pool): Promise<void>;
   /** What an injector does: puts a pod template on the data plane. Pure; the input is not changed. */

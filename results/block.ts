@@ -5,16 +5,24 @@ import { Histogram } from './histogram.ts';
 const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
 
+/** What was sent and what came back, as the load generator counts it. */
+export const Traffic = z.strictObject({ requests: count, connections: count, bytesSent: count, bytesReceived: count });
+export type Traffic = z.infer<typeof Traffic>;
+
 /** What a load generator says about one measured window. */
 export const LoadResult = z.strictObject({
   /** Requests per second; null where the load is closed-loop. */
   requestedRate: z.number().positive().nullable(),
-  /** Requests answered rightly, per second of the window. */
-  achievedRate: z.number().nonnegative(),
   windowSeconds: z.number().positive(),
+  /** How many at once. */
   connections: z.int().positive(),
-  /** Of the requests answered rightly; open-loop, from the instant at which each was due. */
-  latency: Histogram,
+  /** What was done rightly within the window, by what it is: `requests`, `connections`, `bytes` … */
+  counts: z.record(z.string(), count),
+  /**
+   * How long it took, by what it is. `request`: of the requests answered rightly; open-loop, from the instant at which each
+   * was due.
+   */
+  durations: z.record(z.string(), Histogram),
   /** Requests that failed: how many, of what kind, and how long each took to fail. */
   errors: z.strictObject({ count, kinds: z.record(z.string(), count), latency: Histogram }),
   /** How well the generator kept its own timetable; null where the load is closed-loop. */
@@ -31,13 +39,14 @@ export const LoadResult = z.strictObject({
     })
     .nullable(),
   /** All that was sent since the generator connected, warm-up included: what the data plane's counters must show. */
-  totals: z.strictObject({
-    requests: count,
-    connections: count,
-    bytesSent: count,
-    bytesReceived: count,
-    reconnects: count,
-  }),
+  totals: Traffic.extend({ reconnects: count }),
+  /**
+   * What may have been sent beyond the totals, at the most: words of the load generator's own protocol, which it does not
+   * count. Null where the totals are exact.
+   */
+  besides: Traffic.nullable(),
+  /** Units of work per second with twice the connections, right after the window; null where that was not tried. */
+  doubledRate: z.number().nonnegative().nullable(),
 });
 export type LoadResult = z.infer<typeof LoadResult>;
 

@@ -7,6 +7,7 @@ export function formatValue(value: number | null, unit: Metric['unit']): string 
   if (unit === 'seconds') return formatDuration(value);
   if (unit === 'bytes') return scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
   if (unit === 'ratio') return `${significant(value * 100)} %`;
+  if (unit === 'bytes/second') return `${formatValue(value, 'bytes')}/s`;
   return `${significant(value)}/s`;
 }
 

@@ -1,7 +1,8 @@
 import type { Block } from './block.ts';
-import { cpuSecondsPerRequest } from './cpu.ts';
+import { cpuSecondsPer, doneIn } from './cpu.ts';
 import { dividedBy, type Figure, figure, missing } from './figure.ts';
 import { mergeHistograms, quantile } from './histogram.ts';
+import type { Work } from './measurement.ts';
 import { median } from './median.ts';
 import { podRoles, type Role, roles } from './vocabulary.ts';
 
@@ -14,20 +15,20 @@ export type Series = { quantile: number | null; role: Role | null; standing: 'ga
 export type Metric = {
   name: string;
   /** Base units. */
-  unit: 'seconds' | 'requests/second' | 'ratio' | 'bytes';
+  unit: 'seconds' | 'requests/second' | 'connections/second' | 'bytes/second' | 'ratio' | 'bytes';
   better: 'lower' | 'higher';
   series: readonly Series[];
-  /** Whether the blocks were measured for this metric at all. */
-  asked(blocks: readonly Block[]): boolean;
   /** The figure of a series over one block, or over all of them taken together. */
   measure(blocks: readonly Block[], series: Series, idle: Figure): Figure;
 };
 
-const always = () => true;
 const informative: Series = { quantile: null, role: null, standing: 'informative' };
 const gated: Series = { quantile: null, role: null, standing: 'gated' };
 
-/** Every metric of the lab, in the order in which rows show them. A name is permanent. */
+/**
+ * Every metric of the lab, in the order in which rows show them. A name is permanent. Which of them a test case has, its
+ * measurement says.
+ */
 export const metrics: readonly Metric[] = [
   {
     name: 'request_duration_seconds',
@@ -39,42 +40,26 @@ export const metrics: readonly Metric[] = [
       { ...informative, quantile: 0.99 },
       { ...informative, quantile: 0.999 },
     ],
-    asked: always,
     measure: (blocks, { quantile: q }) => {
-      const value = q === null ? null : quantile(mergeHistograms(blocks.map(({ latency }) => latency)), q);
+      const histograms = blocks.flatMap(({ durations }) => durations.request ?? []);
+      const value = q === null ? null : quantile(mergeHistograms(histograms), q);
       return value === null ? missing('no request was answered') : figure(value);
     },
   },
-  {
-    name: 'requests_per_second',
-    unit: 'requests/second',
-    better: 'higher',
-    series: [informative],
-    asked: always,
-    measure: (blocks) =>
-      dividedBy(
-        figure(answered(blocks)),
-        total(blocks, (block) => block.windowSeconds),
-        'seconds',
-      ),
-  },
-  {
-    name: 'cpu_seconds_per_request',
-    unit: 'seconds',
-    better: 'lower',
-    series: [gated, ...roles.map((role) => ({ ...informative, role }))],
-    asked: always,
-    measure: (blocks, { role }, idle) => cpuSecondsPerRequest(blocks, role, idle),
-  },
+  rateOf('requests', 'requests_per_second'),
+  rateOf('connections', 'connections_per_second'),
+  rateOf('bytes', 'bytes_per_second'),
+  costOf('requests', 'cpu_seconds_per_request'),
+  costOf('connections', 'cpu_seconds_per_connection'),
+  costOf('bytes', 'cpu_seconds_per_byte'),
   {
     name: 'requests_failed_ratio',
     unit: 'ratio',
     better: 'lower',
     series: [informative],
-    asked: always,
     measure: (blocks) => {
       const failed = total(blocks, ({ errors }) => errors.count);
-      return dividedBy(figure(failed), failed + answered(blocks), 'requests');
+      return dividedBy(figure(failed), failed + doneIn(blocks, 'requests'), 'requests');
     },
   },
   {
@@ -82,13 +67,34 @@ export const metrics: readonly Metric[] = [
     unit: 'bytes',
     better: 'lower',
     series: podRoles.map((role) => ({ ...informative, role })),
-    asked: (blocks) => blocks.some(({ memoryBytes }) => memoryBytes !== null),
     measure: (blocks, { role }) => memory(blocks, role),
   },
 ];
 
-function answered(blocks: readonly Block[]): number {
-  return total(blocks, ({ latency }) => latency.count);
+/** Units of work for each second of the windows: informative, for on a shared machine CPU for each is the steadier figure. */
+function rateOf(work: Work, name: string): Metric {
+  return {
+    name,
+    unit: `${work}/second`,
+    better: 'higher',
+    series: [informative],
+    measure: (blocks) =>
+      dividedBy(
+        figure(doneIn(blocks, work)),
+        total(blocks, ({ windowSeconds }) => windowSeconds),
+        'seconds',
+      ),
+  };
+}
+
+function costOf(work: Work, name: string): Metric {
+  return {
+    name,
+    unit: 'seconds',
+    better: 'lower',
+    series: [gated, ...roles.map((role) => ({ ...informative, role }))],
+    measure: (blocks, { role }, idle) => cpuSecondsPer(work, blocks, role, idle),
+  };
 }
 
 function total(blocks: readonly Block[], of: (block: Block) => number): number {

@@ -10,18 +10,21 @@ import type { Run } from './run.ts';
 import { fixtureRun, type MadeUpTestCase, plainNone, sidecarMtls } from './tests/fixture-run.ts';
 
 test('every series of every test case has one row, and the rows are those of the contract', () => {
-  const { run, scenario, rows } = Comparison.parse(compare(fixtureRun()));
+  const made = fixtureRun();
+  const { run, scenario, rows } = Comparison.parse(compare(made));
   assert.equal(run, '20261121T120000Z-latency-0a1b2c');
   assert.equal(scenario, 'latency');
-  const series = metrics.filter(({ name }) => name !== 'memory_bytes').flatMap((metric) => metric.series);
+  const series = metrics
+    .filter(({ name }) => made.testCases[0]?.measurement.metrics.includes(name))
+    .flatMap((metric) => metric.series);
   assert.equal(rows.length, 2 * series.length);
   assert.equal(new Set(rows.map(keyOf)).size, rows.length);
   assert.ok(rows.every(({ valid, reason }) => valid && reason === null));
   assert.deepEqual(
     Object.keys(rows[0] ?? {}).join(' '),
     [
-      'dataPlane variant profile encryption placement metric role unit quantile',
-      'value ratioToNone interval addedToNone valid reason',
+      'testCase dataPlane variant profile encryption placement measurement parameters metric role unit quantile',
+      'value ratioToNone interval addedToNone ratioToFirstStage intervalToFirstStage generatorBound valid reason',
     ].join(' '),
   );
 });
@@ -36,7 +39,7 @@ test('the same run gives the same rows, in this and in any order of its test cas
 
 test('a value is a quantile of the merged histogram', () => {
   const run = fixtureRun();
-  const merged = mergeHistograms(blocksOf(run, 1).map(({ latency }) => latency));
+  const merged = mergeHistograms(blocksOf(run, 1).flatMap(({ durations }) => durations.request ?? []));
   assert.equal(find(run, { dataPlane: 'sidecar', quantile: 0.99 }).value, quantile(merged, 0.99));
 });
 
@@ -159,7 +162,8 @@ test('failures are a share of all requests, and nothing answered is no figure', 
   for (const block of blocksOf(run, 1)) block.errors = { ...block.errors, count: 100, kinds: { timeout: 100 } };
   const { value, addedToNone, ratioToNone } = find(run, { dataPlane: 'sidecar', metric: 'requests_failed_ratio' });
   assert.deepEqual([value, addedToNone, ratioToNone], [0.2, 0.2, null]);
-  for (const block of blocksOf(run, 0)) block.latency = histogramOf([]);
+  for (const block of blocksOf(run, 0))
+    Object.assign(block, { counts: { requests: 0 }, durations: { request: histogramOf([]) } });
   for (const { metric, value: none } of compare(run).rows.filter(({ dataPlane }) => dataPlane === 'none')) {
     assert.equal(none, metric === 'requests_per_second' ? 0 : null, metric);
   }
@@ -167,6 +171,9 @@ test('failures are a share of all requests, and nothing answered is no figure', 
 
 test('memory has rows where the run asked for it', () => {
   const run = fixtureRun({ blocks: 3 });
+  for (const testCase of run.testCases) {
+    testCase.measurement = { ...testCase.measurement, metrics: ['request_duration_seconds', 'memory_bytes'] };
+  }
   const held = [10, 30, 20];
   for (const [pass, block] of blocksOf(run, 1).entries()) {
     const bytes = figure(held[pass] as number);
@@ -183,7 +190,11 @@ test('names of metrics are those that were published', () => {
     [
       'request_duration_seconds seconds',
       'requests_per_second requests/second',
+      'connections_per_second connections/second',
+      'bytes_per_second bytes/second',
       'cpu_seconds_per_request seconds',
+      'cpu_seconds_per_connection seconds',
+      'cpu_seconds_per_byte seconds',
       'requests_failed_ratio ratio',
       'memory_bytes bytes',
     ],

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { AskedMeasurement } from './measurement.ts';
 import { TestCase } from './test-case.ts';
 import { Placement, Profile } from './vocabulary.ts';
 
-/** The version of this file format. A lab reads the version that it writes. */
-export const schemaVersion = 3;
+/** The version of this file format. A lab writes this one, and reads the earlier ones too (migrations.ts). */
+export const schemaVersion = 4;
 
 /** The entry of `order` for the window in which nothing is sent. */
 export const idle = 'idle';
@@ -14,13 +15,9 @@ const Options = z.strictObject({
   planes: z.array(z.strictObject({ name: z.string(), dataPlane: z.string() })),
   profiles: z.array(Profile),
   placements: z.array(Placement),
+  /** Interleaved passes over all test cases, in each stage. */
   blocks: z.int().positive(),
-  /** Of one measured window. */
-  seconds: z.number().positive(),
-  warmupSeconds: z.number().nonnegative(),
-  /** Requests per second; null where the load is closed-loop. */
-  rate: z.number().positive().nullable(),
-  connections: z.int().positive(),
+  measurements: z.array(AskedMeasurement).nonempty(),
   /** Of the order of blocks, and of the resampling when statistics are computed. */
   seed: z.int(),
   cluster: z.string(),
@@ -45,6 +42,13 @@ const Status = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('failed'), reason: z.string().min(1) }),
 ]);
 
+/** The Services that a cluster held beside its own, and for each pool the seconds until the last of them answered. */
+const Stage = z.strictObject({
+  services: z.int().nonnegative(),
+  programmed: z.array(z.strictObject({ dataPlane: z.string(), seconds: z.number().nonnegative() })),
+});
+export type Stage = z.infer<typeof Stage>;
+
 /** All blocks of one scenario on one machine: one JSON file that needs no other to be understood. */
 export const Run = z
   .strictObject({
@@ -65,11 +69,13 @@ export const Run = z
     dirty: z.boolean(),
     /** What must be said beside every number of this run. */
     caveats: z.array(z.string()),
-    /** The load generator's name: its version is among `versions`, and what it cost stands in the blocks. */
-    generator: z.string(),
+    /** The load generators' names: their versions are among `versions`, and what they cost stands in the blocks. */
+    generators: z.array(z.string()).nonempty(),
     /** One list for each pass: ids of test cases, and `idle`, in the order in which they ran. */
     order: z.array(z.array(z.string())),
     testCases: z.array(TestCase),
+    /** What the cluster held while the passes ran, one stage after the other; one without any Services beside its own. */
+    stages: z.array(Stage),
     /** Windows in which the cluster was up and nothing was sent. */
     idle: z.array(
       z.strictObject({

@@ -95,7 +95,7 @@ const foreign: Record<string, { content: string; code: string; message: RegExp }
   'of a later lab': {
     content: text.replace(`"schemaVersion":${schemaVersion}`, '"schemaVersion":99'),
     code: 'LAB_RUN_SCHEMA_UNKNOWN',
-    message: /schema version 99; this lab reads version \d+$/,
+    message: /schema version 99; this lab reads versions 1 to \d+$/,
   },
   'only null': { content: 'null', code: 'LAB_RUN_CORRUPT', message: /is not a run/ },
 };

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { migrate } from './migrations.ts';
 import { ResultError } from './result-error.ts';
 import { Run, schemaVersion } from './run.ts';
 
@@ -52,22 +53,30 @@ export async function saveAs(path: string, run: Run, write: Write = writeAll): P
 }
 
 /**
- * Reads and checks a run.
- * @throws ResultError LAB_RUN_UNREADABLE, LAB_RUN_CORRUPT, or LAB_RUN_SCHEMA_UNKNOWN for another version's file.
+ * Reads and checks a run; one that an earlier lab has recorded is brought to the form of today.
+ * @throws ResultError LAB_RUN_UNREADABLE, LAB_RUN_CORRUPT, or LAB_RUN_SCHEMA_UNKNOWN for a later version's file.
  */
 export async function load(path: string): Promise<Run> {
   const value = parseJson(path, await read(path));
   const version = z.looseObject({ schemaVersion: z.int() }).safeParse(value);
-  if (version.success && version.data.schemaVersion !== schemaVersion) {
-    throw new ResultError('LAB_RUN_SCHEMA_UNKNOWN', {
-      message: `${path} has schema version ${version.data.schemaVersion}; this lab reads version ${schemaVersion}`,
-      remedy: 'Read it with the version of the lab that wrote it.',
-      exitCode: 2,
-    });
-  }
-  const run = Run.safeParse(value);
+  const run = Run.safeParse(version.success ? migrated(path, value, version.data.schemaVersion) : value);
   if (!run.success) throw corrupt(path, run.error);
   return run.data;
+}
+
+function migrated(path: string, value: unknown, version: number): unknown {
+  let migrated: unknown;
+  try {
+    migrated = migrate(value);
+  } catch (error) {
+    throw error instanceof z.ZodError ? corrupt(path, error) : error;
+  }
+  if (migrated !== null) return migrated;
+  throw new ResultError('LAB_RUN_SCHEMA_UNKNOWN', {
+    message: `${path} has schema version ${version}; this lab reads versions 1 to ${schemaVersion}`,
+    remedy: 'Read it with the version of the lab that wrote it.',
+    exitCode: 2,
+  });
 }
 
 /** All runs of a store, oldest first, and an error for each file that is none. A missing store is an empty one. */

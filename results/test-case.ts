@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Block } from './block.ts';
 import { EvidenceRecord, Verification } from './evidence-record.ts';
+import { Measurement } from './measurement.ts';
 import { Encryption, Placement, Profile } from './vocabulary.ts';
 
 /** What a test case came to. Which of the measured are valid is not recorded but computed, by validity.ts. */
@@ -37,13 +38,14 @@ export const TestCase = z
     profile: Profile,
     encryption: Encryption,
     placement: Placement,
+    measurement: Measurement,
     /** What must be said beside every number of it. */
     caveats: z.array(z.string()),
     outcome: Outcome,
   })
   .refine((testCase) => testCase.id === testCaseId(testCase), {
     path: ['id'],
-    error: 'the id must be dataPlane/profile/encryption/placement[/variant]',
+    error: 'the id must be dataPlane/profile/encryption/placement[/variant][/measurement/parameter=value…]',
   });
 export type TestCase = z.infer<typeof TestCase>;
 
@@ -53,9 +55,14 @@ type Identity = {
   encryption: Encryption;
   placement: Placement;
   variant: string | null;
+  measurement: Pick<Measurement, 'label'>;
 };
 
-/** The id of a test case: `sidecar/l7/mtls/cross-node`, and `/variant` where there is one. */
-export function testCaseId({ dataPlane, profile, encryption, placement, variant }: Identity): string {
-  return [dataPlane, profile, encryption, placement, ...(variant === null ? [] : [variant])].join('/');
+/**
+ * The id of a test case: `sidecar/l7/mtls/cross-node`, then the variant where there is one, then what tells it from the
+ * scenario's other measurements: `sidecarless/l4/none/same-node/shortcut/bulk/streams=4`.
+ */
+export function testCaseId({ dataPlane, profile, encryption, placement, variant, measurement }: Identity): string {
+  const parts = [dataPlane, profile, encryption, placement, variant, measurement.label];
+  return parts.filter((part) => part !== null).join('/');
 }

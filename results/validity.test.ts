@@ -42,7 +42,7 @@ const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp |
     '99.5 % of the rate',
     (_, blocks) =>
       blocks.forEach((block) => {
-        block.achievedRate = 99.5;
+        block.counts = { requests: 398 };
       }),
     null,
   ],
@@ -50,14 +50,13 @@ const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp |
     '99.45 % of the rate',
     (_, blocks) =>
       blocks.forEach((block) => {
-        block.achievedRate = 99.45;
+        block.counts = { requests: 397.8 };
       }),
     /100\.00 requests\/s were asked for and 99\.45 achieved, 99\.45 %/,
   ],
   [
     'closed-loop',
-    (_, blocks) =>
-      blocks.forEach((block) => void Object.assign(block, { requestedRate: null, arrivals: null, achievedRate: 1 })),
+    (_, blocks) => blocks.forEach((block) => void Object.assign(block, { requestedRate: null, arrivals: null })),
     null,
   ],
   [
@@ -143,7 +142,7 @@ test('a test case that was given up is invalid for that reason alone', () => {
     outcome.stopped = 'Block 2 reached 12 % of the rate.';
     outcome.verification.after = null;
     blocks.forEach((block) => {
-      block.achievedRate = 12;
+      block.counts = { requests: 48 };
     });
   });
   assert.deepEqual(invalidReasons(testCase), ['Block 2 reached 12 % of the rate.']);
@@ -152,8 +151,8 @@ test('a test case that was given up is invalid for that reason alone', () => {
 test('nothing but failures is invalid', () => {
   const testCase = edited((_, blocks) => {
     for (const block of blocks) {
-      fail(block, { connect: block.latency.count });
-      block.latency = { ...block.latency, count: 0, zero: 0, buckets: [] };
+      fail(block, { connect: block.counts.requests ?? 0 });
+      block.counts = { requests: 0 };
     }
   });
   assert.match(invalidReasons(testCase).join(' '), /4000 failed \(connect 4000\), 100 %/);
@@ -161,9 +160,9 @@ test('nothing but failures is invalid', () => {
 
 test('not even a failure is invalid', () => {
   const testCase = edited((_, blocks) => {
-    for (const block of blocks) block.latency = { ...block.latency, count: 0, zero: 0, buckets: [] };
+    for (const block of blocks) block.counts = { requests: 0 };
   });
-  assert.deepEqual(invalidReasons(testCase), ['No request was answered.']);
+  assert.equal(invalidReasons(testCase)[0], 'No request was answered.');
 });
 
 test('stolen CPU time is a warning beside the caveats, not a verdict', () => {
@@ -192,7 +191,7 @@ test('CPU time of pods that the machine did not spend beyond idle is a warning',
   const testCase = edited(() => {});
   assert.deepEqual(warnings(testCase, run), []);
   const [warning, ...more] = warnings(testCase, busyIdle(0.2));
-  assert.match(warning ?? '', /does not add up: the pods used .* µs and the machine beyond idle .* µs/);
+  assert.match(warning ?? '', /does not add up: the pods used [\d.]+ µs and the machine beyond idle -?[\d.]+ [nµm]s\./);
   assert.deepEqual(more, []);
 });
 

@@ -1,6 +1,9 @@
 import type { Block } from './block.ts';
-import { cpuSecondsPerRequest, idleRate } from './cpu.ts';
+import { cpuSecondsPer, doneIn, idleRate } from './cpu.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
+import { formatDuration } from './format.ts';
+import { doubledGain, generatorBoundWarning } from './generator-bound.ts';
+import type { Work } from './measurement.ts';
 import type { Run } from './run.ts';
 import type { TestCase } from './test-case.ts';
 
@@ -19,7 +22,11 @@ const mostOverdrawn = 0.2;
  * Why the numbers of a test case must not be used: sentences for people, none where they may.
  * The limits hold for all blocks together, as the values do.
  */
-export function invalidReasons({ outcome, encryption }: Pick<TestCase, 'outcome' | 'encryption'>): string[] {
+export function invalidReasons({
+  outcome,
+  encryption,
+  measurement,
+}: Pick<TestCase, 'outcome' | 'encryption' | 'measurement'>): string[] {
   if (outcome.state !== 'measured') return [outcome.reason];
   const { blocks, verification, evidence, stopped } = outcome;
   // What made it stop shows in its blocks and counters too; once is enough.
@@ -34,7 +41,7 @@ export function invalidReasons({ outcome, encryption }: Pick<TestCase, 'outcome'
     ...evidenceReasons(evidence, ''),
     ...encryptionReasons(encryption, after === null ? [before] : [before, after]),
     ...arrivalReasons(blocks),
-    ...failureReasons(blocks),
+    ...failureReasons(blocks, measurement.work),
     ...rateReasons(blocks),
   ];
 }
@@ -45,11 +52,18 @@ export function invalidReasons({ outcome, encryption }: Pick<TestCase, 'outcome'
  * shared machines an invalid mark would hit nearly every run.
  */
 export function warnings(
-  { outcome, caveats }: Pick<TestCase, 'outcome' | 'caveats'>,
-  run: Pick<Run, 'idle' | 'host'>,
+  { outcome, caveats, measurement }: Pick<TestCase, 'outcome' | 'caveats' | 'measurement'>,
+  run: Pick<Run, 'idle' | 'host' | 'options'>,
 ): string[] {
   if (outcome.state !== 'measured') return [...caveats];
-  return [...caveats, ...stolenWarnings(outcome.blocks, run.host.cores), ...balanceWarnings(outcome.blocks, run)];
+  const { blocks } = outcome;
+  const bound = generatorBoundWarning(doubledGain(blocks, measurement, run.options.seed));
+  return [
+    ...caveats,
+    ...(bound === null ? [] : [bound]),
+    ...stolenWarnings(blocks, run.host.cores),
+    ...balanceWarnings(blocks, measurement.work, run),
+  ];
 }
 
 function stolenWarnings(blocks: readonly Block[], cores: number): string[] {
@@ -62,15 +76,23 @@ function stolenWarnings(blocks: readonly Block[], cores: number): string[] {
 }
 
 /** The machine's time beyond an idle cluster is hardly less than the pods', unless it was not the cluster that idled. */
-function balanceWarnings(blocks: readonly Block[], run: Pick<Run, 'idle'>): string[] {
+function balanceWarnings(blocks: readonly Block[], work: Work, run: Pick<Run, 'idle'>): string[] {
   const idle = idleRate(run);
-  const whole = cpuSecondsPerRequest(blocks, null, idle).value;
-  const leftOver = cpuSecondsPerRequest(blocks, 'kernel', idle).value;
+  const whole = cpuSecondsPer(work, blocks, null, idle).value;
+  const leftOver = cpuSecondsPer(work, blocks, 'kernel', idle).value;
   if (whole === null || leftOver === null || leftOver >= -mostOverdrawn * (whole - leftOver)) return [];
   return [
-    `CPU per request does not add up: the pods used ${micros(whole - leftOver)} and the machine beyond idle ${micros(whole)}. Something else kept it busy while the cluster idled.`,
+    `CPU per ${unitOf[work]} does not add up: the pods used ${formatDuration(whole - leftOver)} and the machine beyond idle ${formatDuration(whole)}. Something else kept it busy while the cluster idled.`,
   ];
 }
+
+const unitOf: Record<Work, string> = { requests: 'request', connections: 'connection', bytes: 'byte' };
+
+const nothingDone: Record<Work, string> = {
+  requests: 'No request was answered.',
+  connections: 'No connection was answered.',
+  bytes: 'No byte was received.',
+};
 
 function evidenceReasons({ valid, reasons }: EvidenceRecord, when: string): string[] {
   return valid ? [] : reasons.map((reason) => `${when}${reason}`);
@@ -97,10 +119,10 @@ function arrivalReasons(blocks: readonly Block[]): string[] {
   ];
 }
 
-function failureReasons(blocks: readonly Block[]): string[] {
+function failureReasons(blocks: readonly Block[], work: Work): string[] {
   const failed = total(blocks, ({ errors }) => errors.count);
-  const requests = failed + total(blocks, ({ latency }) => latency.count);
-  if (requests === 0) return ['No request was answered.'];
+  const requests = failed + doneIn(blocks, 'requests');
+  if (requests === 0) return doneIn(blocks, work) > 0 ? [] : [nothingDone[work]];
   if (!(failed > mostFailed * requests)) return [];
   return [
     `Of ${requests} requests ${failed} failed (${kindsOf(blocks)}), ${percent(failed / requests)} (at most ${percent(mostFailed)}).`,
@@ -121,7 +143,7 @@ function rateReasons(blocks: readonly Block[]): string[] {
   const seconds = total(openLoop, ({ windowSeconds }) => windowSeconds);
   if (seconds === 0) return [];
   const requested = total(openLoop, (block) => (block.requestedRate ?? 0) * block.windowSeconds) / seconds;
-  const achieved = total(openLoop, ({ achievedRate, windowSeconds }) => achievedRate * windowSeconds) / seconds;
+  const achieved = doneIn(openLoop, 'requests') / seconds;
   if (!(achieved < leastAchieved * requested)) return [];
   return [
     `${requested.toFixed(2)} requests/s were asked for and ${achieved.toFixed(2)} achieved, ${percent(achieved / requested)} (at least ${percent(leastAchieved)}).`,
@@ -130,10 +152,6 @@ function rateReasons(blocks: readonly Block[]): string[] {
 
 function total(blocks: readonly Block[], of: (block: Block) => number): number {
   return blocks.reduce((sum, block) => sum + of(block), 0);
-}
-
-function micros(seconds: number): string {
-  return `${Number((seconds * 1e6).toPrecision(3))} µs`;
 }
 
 function percent(share: number): string {

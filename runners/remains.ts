@@ -2,6 +2,7 @@ import type { V1Pod, V1PodList } from '@kubernetes/client-node';
 import type { Cluster } from '../clusters/cluster.ts';
 import { nodePodLabels } from '../datapath/node-command.ts';
 import { removeScenario } from './run/deploy.ts';
+import { removeServices } from './run/services.ts';
 
 const removalTimeoutSeconds = 30;
 const labelSelector = Object.entries(nodePodLabels)
@@ -13,7 +14,7 @@ const labelSelector = Object.entries(nodePodLabels)
  * a node. Resolves when they are gone. The caller holds the lock, so that nobody is using them.
  */
 export async function removeRemains({ kube, pools }: Cluster, { signal }: { signal: AbortSignal }): Promise<void> {
-  await Promise.all(pools.map((pool) => removeScenario(kube, pool, signal)));
+  await Promise.all([...pools.map((pool) => removeScenario(kube, pool, signal)), removeServices(kube, signal)]);
   const { items } = await kube.json<V1PodList>('GET', '/api/v1/pods', { query: { labelSelector }, signal });
   if (items.length === 0) return;
   await kube.delete(

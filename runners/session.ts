@@ -1,12 +1,13 @@
 import { type Cluster, type ClusterKind, outsideNode, type Pool, poolOf } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import { prepareHost } from '../clusters/host.ts';
-import { imageTools } from '../clusters/images/images.ts';
 import { attach, type BroughtUp, bringUp, removeLeftovers, tearDown } from '../clusters/life/life.ts';
 import { withLock } from '../clusters/life/lock.ts';
-import { ensureTools } from '../clusters/tools/tools.ts';
+import { ensurePrograms } from '../clusters/tools/programs.ts';
+import { installBaseNetwork } from '../datapath/base-network/base-network.ts';
 import type { DataPlaneContext } from '../datapath/data-plane.ts';
-import { installBaseNetwork } from '../datapath/none/base-network.ts';
+import { baseline } from '../datapath/data-planes.ts';
+import { broughtImages, broughtPrograms } from './brought.ts';
 import { installFailure } from './install-failure.ts';
 import { removeRemains } from './remains.ts';
 import { dataPlaneOf } from './run/plan.ts';
@@ -44,7 +45,7 @@ export async function openCluster(
   context: SessionContext,
 ): Promise<{ cluster: Cluster; pools: readonly Pool[]; broughtUp: boolean }> {
   await prepareHost(context);
-  await ensureTools(imageTools, context);
+  await ensurePrograms(broughtPrograms, context);
   const running = await attach();
   if (running !== null) {
     const wanted = pools ?? running.pools;
@@ -55,7 +56,7 @@ export async function openCluster(
     return { cluster: running, pools: wanted, broughtUp: false };
   }
   const wanted = pools ?? fallback;
-  const broughtUp = await bringUp({ kind, pools: wanted, retain, ...context });
+  const broughtUp = await bringUp({ kind, pools: wanted, images: broughtImages(), retain, ...context });
   const { cluster, keep } = broughtUp;
   try {
     await installDataPlanes(broughtUp, wanted, context);
@@ -119,7 +120,7 @@ async function installDataPlanes(
 ): Promise<void> {
   const installer: DataPlaneContext = { kube, ...context };
   const { name } = outsideNode;
-  const outside = poolOf(name, 'none');
+  const outside = poolOf(name, baseline.id);
   try {
     await Promise.all([
       installBaseNetwork(installer, outside),

@@ -16,7 +16,7 @@ export type OldestKernelOptions = CacheContext & {
 /**
  * Runs a command on the oldest kernel that the sidecarless data plane supports: Debian 12's, in an emulated machine. It
  * runs there as root, in the repository's folder, with what machine-image.ts names, the packages that TypeScript files
- * among its words import, and the compiled BPF programs where `toolPath` says; without network and compiler.
+ * among its words import, and the compiled BPF programs where `programPath` says; without network and compiler.
  * Nothing of the machine is left, however this process ends, but an image in the cache.
  *
  * @returns what the command left, whatever its exit code, and what was on the console.

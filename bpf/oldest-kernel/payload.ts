@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { commandLine, exec } from '../../clusters/exec.ts';
 import { type CacheContext, cacheName, cacheRoot } from '../../clusters/tools/cache.ts';
-import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
+import { ensurePrograms, programPath } from '../../clusters/tools/programs.ts';
+import { bpfObjects } from '../../datapath/sidecarless/programs.ts';
 import { importedPackages } from './imported-packages.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -28,8 +29,8 @@ export async function writePayload(
   output: number,
   context: CacheContext,
 ): Promise<void> {
-  await ensureTools(['sidecarless-bpf'], context);
-  const programs = cacheName(dirname(toolPath('sidecarless-bpf')));
+  await ensurePrograms([bpfObjects], context);
+  const programs = cacheName(dirname(programPath(bpfObjects, 'sidecarless-bpf')));
   const entries = args.filter((word) => word.endsWith('.ts'));
   const packages = await importedPackages(repository, entries, context.signal);
   const directory = await mkdtemp(join(tmpdir(), 'lab-command-'));

@@ -5,7 +5,8 @@ import { LabError } from '../../clusters/error.ts';
 import { type ExecResult, exec, tryExec } from '../../clusters/exec.ts';
 import type { CacheContext } from '../../clusters/tools/cache.ts';
 import { ensurePackages } from '../../clusters/tools/host-packages.ts';
-import { ensureTools } from '../../clusters/tools/tools.ts';
+import { ensurePrograms } from '../../clusters/tools/programs.ts';
+import { bpfObjects } from '../../datapath/sidecarless/programs.ts';
 import { type OldestKernelOptions, runOnOldestKernel } from './oldest-kernel.ts';
 
 /** A kernel, and how many instructions its verifier went through for each program of the data plane. */
@@ -28,7 +29,7 @@ const quotedCharacters = 4000;
  * @throws LabError LAB_BPF_REFUSED with the end of what the verifier said, where it does not accept all programs.
  */
 export async function figuresHere(context: CacheContext): Promise<VerifierFigures> {
-  await ensureTools(['sidecarless-bpf'], context);
+  await ensurePrograms([bpfObjects], context);
   const inOwnBpffs = 'mount -t bpf bpf /sys/fs/bpf && exec "$@"';
   const [file, args] = contained('sh', ['-c', inOwnBpffs, 'sh', process.execPath, verify]);
   const result = await tryExec(file, args, { cwd: repository, signal: context.signal });

@@ -40,13 +40,13 @@ const trials: readonly Trial[] = [
   {
     name: 'iptables nat and REDIRECT',
     script: 'iptables -t nat -A OUTPUT -p tcp -j REDIRECT --to-ports 15001',
-    why: 'kube-proxy and the sidecar’s redirection are nat rules',
+    why: 'kube-proxy and the redirection of pods’ connections to proxies are nat rules',
     remedy: 'apt-get install -y iptables; modprobe -a iptable_nat xt_REDIRECT',
   },
   {
     name: 'iptables owner match',
     script: 'iptables -t nat -A OUTPUT -m owner --uid-owner 1337 -j RETURN',
-    why: 'the sidecar’s own packets are told from the application’s by their user',
+    why: 'a proxy’s own packets are told from the application’s by their user',
     remedy: 'modprobe xt_owner',
   },
   {

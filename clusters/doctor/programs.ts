@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Artefact } from '../tools/artefact.ts';
 import { requiredGo } from '../tools/build.ts';
 import { hostGo, isAtLeast } from '../tools/go.ts';
 import {
@@ -9,27 +10,37 @@ import {
   missingPackages,
 } from '../tools/host-packages.ts';
 import { pins } from '../tools/pins.ts';
-import { isCached, toolNames } from '../tools/tools.ts';
+import { isCached } from '../tools/programs.ts';
+import { repository } from '../tools/repository.ts';
 import { type Finding, judge } from './finding.ts';
 
-/** Programs: those of Debian packages, Node, Go, and the lab's own pinned ones. */
-export async function programFindings(signal: AbortSignal): Promise<Finding[]> {
+/** Programs: those of Debian packages, Node, Go, and the pinned ones, which are `artefacts`. */
+export async function programFindings(artefacts: readonly Artefact[], signal: AbortSignal): Promise<Finding[]> {
   return [
     judge('Node', true, { found: process.version, why: 'the lab itself runs on it', otherwise: 'lacks' }),
-    await goFinding(signal),
+    await goFinding(artefacts, signal),
     ...(process.platform === 'linux' ? await packageFindings(signal) : []),
-    await cacheFinding(),
+    await cacheFinding(artefacts),
   ];
 }
 
-async function goFinding(signal: AbortSignal): Promise<Finding> {
-  const required = await requiredGo(join(import.meta.dirname, '../../runners/load/k6'));
+async function goFinding(artefacts: readonly Artefact[], signal: AbortSignal): Promise<Finding> {
+  const required = await newestGo(artefacts);
   const go = await hostGo(signal);
   return judge('Go', go !== null && isAtLeast(go.version, required), {
     found: go === null ? 'none' : go.version,
-    why: `k6 and the workload are built with ${required} or later; otherwise Go ${pins.go.version} is fetched into the cache`,
+    why: `programs of ours are built with ${required} or later; otherwise Go ${pins.go.version} is fetched into the cache`,
     otherwise: 'note',
   });
+}
+
+/** The oldest Go that builds every artefact that no release holds. */
+async function newestGo(artefacts: readonly Artefact[]): Promise<string> {
+  const modules = artefacts.flatMap(({ recipe }) =>
+    (recipe.kind === 'go' && recipe.release === undefined) || recipe.kind === 'go-output' ? [recipe.module] : [],
+  );
+  const required = await Promise.all(modules.map((module) => requiredGo(join(repository, module))));
+  return required.reduce((newest, version) => (isAtLeast(version, newest) ? version : newest), '1.24.0');
 }
 
 async function packageFindings(signal: AbortSignal): Promise<Finding[]> {
@@ -45,9 +56,9 @@ async function packageFindings(signal: AbortSignal): Promise<Finding[]> {
   );
 }
 
-async function cacheFinding(): Promise<Finding> {
-  const cached = await Promise.all(toolNames.map(isCached));
-  const missing = toolNames.filter((_, index) => !cached[index]);
+async function cacheFinding(artefacts: readonly Artefact[]): Promise<Finding> {
+  const cached = await Promise.all(artefacts.map(isCached));
+  const missing = artefacts.filter((_, index) => !cached[index]).flatMap(({ programs }) => Object.keys(programs));
   return judge('pinned tools', missing.length === 0, {
     found: missing.length === 0 ? 'all in the cache' : `not in the cache yet: ${missing.join(', ')}`,
     why: 'fetched or built when first needed; building Kubernetes takes minutes',

@@ -1,9 +1,8 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ContainerImage, digestOf, type Layer, writeImageArchive, writeLayer } from '../images/archive.ts';
-import { type Image, images, imageTools } from '../images/images.ts';
+import type { Image, ImageCatalogue } from '../images/images.ts';
 import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
-import { ensureTools } from '../tools/tools.ts';
 import { type DebianTree, ensureDebianTree } from './debian-tree.ts';
 
 /** What a container of the embedded cluster has of the host's /usr, one on kind has of this. */
@@ -22,6 +21,7 @@ const base: DebianTree = {
     'procps',
     'conntrack',
     'ethtool',
+    'iperf3',
     'kmod',
     'mount',
     'util-linux',
@@ -32,19 +32,15 @@ const base: DebianTree = {
 
 type Described = { name: string; image: Image };
 
-/** The tag of every image of the lab. */
-const tag = 'lab';
-
 /**
- * The lab's own programs as container images, in one archive for `kind load`, made unless the cache has it. The same
- * programs and sources give the same image ids. @returns the archive's path, which says what it was made from.
+ * The catalogue's images but the late ones in one archive for `kind load`, made unless the cache has it; the programs in
+ * them are there. The same programs and sources give the same image ids. @returns the archive's path, which says what it
+ * was made from.
  */
-export async function ensureLabImages(context: CacheContext): Promise<string> {
-  await ensureTools(imageTools, context);
+export async function ensureLabImages(images: ImageCatalogue, context: CacheContext): Promise<string> {
   const described = Object.entries(images)
-    // Only a check of the embedded cluster has it.
-    .filter(([name]) => name !== 'lab/fortio')
-    .map(([name, describe]) => ({ name, image: describe() }));
+    .filter(([, { late }]) => !late)
+    .map(([name, image]) => ({ name, image }));
   // Every source is a tool of the cache, whose name says what it was made from, or Node.
   const nameOf = (source: string): string => (source === process.execPath ? process.version : cacheName(source));
   const hash = contentHash({
@@ -58,6 +54,11 @@ export async function ensureLabImages(context: CacheContext): Promise<string> {
   const make = (draft: string): Promise<void> => makeImages(described, draft, context);
   await ensureCached(directory, { name: 'the lab’s images', series: 'kind-images-', make }, context);
   return join(directory, 'images.tar');
+}
+
+/** An image's name in an engine, with the tag of all of them. */
+export function referenceOf(name: string): string {
+  return `docker.io/${name}:lab`;
 }
 
 async function makeImages(described: readonly Described[], draft: string, context: CacheContext): Promise<void> {
@@ -84,7 +85,7 @@ async function makeImages(described: readonly Described[], draft: string, contex
   for (const { name, image } of described) {
     const own: Layer[] = [];
     for (const mount of image.mounts) own.push(await layerOf(mount));
-    made.push({ ...image, reference: `docker.io/${name}:${tag}`, layers: [baseLayer, ...own] });
+    made.push({ ...image, reference: referenceOf(name), layers: [baseLayer, ...own] });
   }
   await writeImageArchive(made, join(draft, 'images.tar'), signal);
   await rm(work, { recursive: true });

@@ -2,19 +2,17 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec, tryExec } from '../exec.ts';
 import { type ContainerImage, keepLayer, keptLayer, pipeImageArchive } from '../images/archive.ts';
+import type { ImageCatalogue } from '../images/images.ts';
 import { type CacheContext, cacheName, cacheRoot, contentHash, ensureCached } from '../tools/cache.ts';
 import { pins } from '../tools/pins.ts';
 import { ensureControlPlaneImages, pauseImage } from './control-plane-images.ts';
 import type { Engine } from './engine.ts';
 import { importImages } from './image-import.ts';
-import { ensureLabImages } from './lab-images.ts';
+import { ensureLabImages, referenceOf } from './lab-images.ts';
 import { ensureNodeLayer } from './node-layer.ts';
 
 /** Raise it when the recipe changes in a way that its inputs do not show. */
 const recipeVersion = 3;
-
-/** Images that every node runs: unpacked once, here, rather than by each. */
-const everywhere = [pauseImage, 'docker.io/lab/node-tools:lab', 'docker.io/lab/kube-proxy:lab'];
 
 /**
  * Packed images are moved out of containerd's folder: a node's /var is a volume, into which the engine copies all that the
@@ -31,13 +29,15 @@ const repository = 'datapath-lab/node';
  * The node image, with the lab's images in it: that is as `kind load` would have them, but once for all nodes. Built
  * unless the cache has it; its tag says what it was built from.
  */
-export async function ensureNodeImage(context: CacheContext): Promise<ContainerImage> {
+export async function ensureNodeImage(images: ImageCatalogue, context: CacheContext): Promise<ContainerImage> {
   const base = await ensureNodeLayer(context);
-  const archives = [await ensureControlPlaneImages(context), await ensureLabImages(context)];
+  const archives = [await ensureControlPlaneImages(context), await ensureLabImages(images, context)];
+  const everywhere = [pauseImage, ...namesEverywhere(images).map(referenceOf)];
   // Their names say what the archives were made from.
   const hash = contentHash({ recipeVersion, base: base.digest, archives: archives.map(cacheName), everywhere });
   const directory = join(cacheRoot(), `kind-node-images-${hash}`);
-  const make = (draft: string): Promise<void> => addImages(base.path, archives, draft, context);
+  const make = (draft: string): Promise<void> =>
+    addImages(base.path, { archives, unpacked: everywhere }, draft, context);
   await ensureCached(directory, { name: 'images of the node image', series: 'kind-node-images-', make }, context);
   return nodeImage(`${repository}:v${pins.kubernetes.version}-${hash}`, [base, await keptLayer(directory)]);
 }
@@ -59,10 +59,17 @@ export async function loadNodeImage(
   await pipeImageArchive([image], [engine.name, 'load'], options);
 }
 
+/** Images that every node runs: unpacked once, here, rather than by each. */
+function namesEverywhere(images: ImageCatalogue): string[] {
+  return Object.keys(images)
+    .filter((name) => images[name]?.everywhere)
+    .sort();
+}
+
 /** Makes the layer that is the images in a node's containerd. */
 async function addImages(
   base: string,
-  archives: readonly string[],
+  images: { archives: readonly string[]; unpacked: readonly string[] },
   draft: string,
   { signal, progress }: CacheContext,
 ): Promise<void> {
@@ -72,7 +79,7 @@ async function addImages(
   for (const directory of [root, join(layer, 'var/lib'), join(layer, 'kind')])
     await mkdir(directory, { recursive: true });
   await exec('tar', ['-xf', base, '-C', root, '--xattrs', '--xattrs-include=*'], { signal });
-  await importImages(root, { archives, unpacked: everywhere }, signal);
+  await importImages(root, images, signal);
   await rename(join(root, containerd), join(layer, containerd));
   await rename(join(layer, containerd, contentStore), join(layer, content));
   await symlink(content, join(layer, containerd, contentStore));

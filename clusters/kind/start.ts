@@ -6,7 +6,6 @@ import { LabError } from '../error.ts';
 import { connect } from '../kube/connect.ts';
 import { kubeconfigPath } from '../life/paths.ts';
 import type { Supervisor } from '../supervisor/start.ts';
-import type { CacheContext } from '../tools/cache.ts';
 import { ensureTools } from '../tools/tools.ts';
 import { type Engine, findEngine } from './engine.ts';
 import { allowInotify } from './inotify.ts';
@@ -69,10 +68,10 @@ async function requireFreeName(engine: Engine, signal: AbortSignal): Promise<voi
  * Chooses the node image: kind's own where a registry answers, else one that is built here and has the lab's images in it
  * already.
  */
-async function provideNodeImage({ engine, supervisor }: Host, context: CacheContext): Promise<NodeImage> {
+async function provideNodeImage({ engine, supervisor }: Host, context: ClusterStart): Promise<NodeImage> {
   const official = await pullOfficialImage({ engine, own: supervisor !== null }, context);
   if (official !== null) return { reference: official, hasLabImages: false };
-  const image = await ensureNodeImage(context);
+  const image = await ensureNodeImage(context.images, context);
   await loadNodeImage(engine, image, context);
   return { reference: image.reference, hasLabImages: true };
 }
@@ -112,8 +111,8 @@ async function createNodes(
   throw await startFailure(error, silent, engine, options);
 }
 
-async function loadLabImages(engine: Engine, context: CacheContext): Promise<void> {
-  const archive = await ensureLabImages(context);
+async function loadLabImages(engine: Engine, context: ClusterStart): Promise<void> {
+  const archive = await ensureLabImages(context.images, context);
   context.progress('loading the lab’s images');
   await loadImages(engine, archive, context.signal);
 }

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type ClusterKind, type Pool, poolOf } from '../cluster.ts';
 import { LabError } from '../error.ts';
+import type { ImageCatalogue } from '../images/images.ts';
 import { engineOf } from '../kind/engine.ts';
 import { resetInotify } from '../kind/inotify.ts';
 import { leaveEngine, removeKindFiles } from '../kind/leave.ts';
@@ -20,6 +21,8 @@ import { strayProcesses } from './stray-process.ts';
 export type BringUpOptions = {
   kind: ClusterKind;
   pools: readonly Pool[];
+  /** What its pods may run. The caller has made sure of the programs in them. */
+  images: ImageCatalogue;
   /** Leave what has been made as it is when the start fails, until `lab down`. */
   retain: boolean;
   signal: AbortSignal;
@@ -39,7 +42,7 @@ export type BroughtUp = {
  * and has removed leftovers.
  * @throws LabError saying which step failed; nothing is left behind then, unless it is to be retained.
  */
-export async function bringUp({ kind, pools, retain, signal, progress }: BringUpOptions): Promise<BroughtUp> {
+export async function bringUp({ kind, pools, images, retain, signal, progress }: BringUpOptions): Promise<BroughtUp> {
   let journal: Journal = {
     version: 3,
     kind,
@@ -67,7 +70,7 @@ export async function bringUp({ kind, pools, retain, signal, progress }: BringUp
     await rm(logDirectory, { recursive: true, force: true });
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
     const start = kind === 'kind' ? startKind : startEmbedded;
-    await start({ pools, signal, progress, record, holds });
+    await start({ pools, images, signal, progress, record, holds });
     return {
       cluster: await clusterOf(kind, pools),
       keep,

@@ -3,7 +3,7 @@ import { poolLabel } from '../cluster.ts';
 import { createPki, type Pki } from '../control-plane/pki.ts';
 import { startControlPlane } from '../control-plane/start.ts';
 import { exec } from '../exec.ts';
-import { images } from '../images/images.ts';
+import type { ImageCatalogue } from '../images/images.ts';
 import type { Kube } from '../kube/kube.ts';
 import type { RuntimeNode } from '../kubelet/node/runtime-node.ts';
 import { type Runtime, startRuntime } from '../kubelet/runtime.ts';
@@ -15,6 +15,7 @@ import { createNode } from './node.ts';
 
 export type EmbeddedClusterOptions = {
   nodes: readonly { name: string; pool: string }[];
+  images: ImageCatalogue;
   /** The cluster's subtree in every cgroup hierarchy. */
   cgroupRoot: string;
   signal: AbortSignal;
@@ -32,7 +33,7 @@ export type EmbeddedCluster = { kube: Kube; runtime: Runtime; nodes: readonly Ru
  * network namespaces of its own: their end is the end of everything started here.
  */
 export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Promise<EmbeddedCluster> {
-  const { cgroupRoot, signal, log, step = () => undefined } = options;
+  const { images, cgroupRoot, signal, log, step = () => undefined } = options;
   await Promise.all([privateDirectory, logDirectory].map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
   await exec('mount', ['-t', 'tmpfs', '-o', 'mode=700', 'datapath-lab', privateDirectory], { signal });
 

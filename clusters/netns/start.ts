@@ -11,15 +11,12 @@ import type { SupervisorOptions } from './supervisor-protocol.ts';
 const startTimeoutSeconds = 90;
 
 /** Brings the embedded cluster up: a control plane, and nodes that are network namespaces. Its kubeconfig is written last. */
-export async function startEmbedded({ pools, signal, progress, record, holds }: ClusterStart): Promise<void> {
-  await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'], {
-    signal,
-    progress,
-  });
+export async function startEmbedded({ pools, images, signal, progress, record, holds }: ClusterStart): Promise<void> {
+  await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'], { signal, progress });
   const supervisor = await startSupervisor({
     what: 'the embedded cluster',
     program: join(import.meta.dirname, 'supervisor.ts'),
-    options: (port): SupervisorOptions => ({ nodes: nodesOf(pools), port }),
+    options: (port): SupervisorOptions => ({ nodes: nodesOf(pools), images, port }),
     log: join(logDirectory, 'supervisor.log'),
     timeoutSeconds: startTimeoutSeconds,
   });

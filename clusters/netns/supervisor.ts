@@ -13,7 +13,8 @@ import { SupervisorOptions } from './supervisor-protocol.ts';
 async function startInside(options: SupervisorOptions, step: (message: string) => void): Promise<void> {
   const { signal } = new AbortController();
   await enterCgroup('system');
-  const { pki, runtime } = await startEmbeddedCluster({ nodes: options.nodes, cgroupRoot, signal, step });
+  const { nodes, images } = options;
+  const { pki, runtime } = await startEmbeddedCluster({ nodes, images, cgroupRoot, signal, step });
   await forwardApi(addressPlan.legThere(0), addressPlan.apiserverPort);
   await serveExec((request) => runtime.execCommand(request));
   // Last, and whole or not at all: that it is there says to every command that the control plane answers.

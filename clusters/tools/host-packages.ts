@@ -12,7 +12,10 @@ import { bpftool } from './bpftool.ts';
 export const hostPackages = {
   'python3-pip': { probe: ['python3', '-m', 'pip', '--version'], why: 'fetches Envoy, and Go where the host has none' },
   iproute2: { programs: ['ip', 'tc'], why: 'makes links, addresses and routes' },
-  iptables: { programs: ['iptables', 'iptables-save', 'iptables-restore'], why: 'kube-proxy and the sidecar use it' },
+  iptables: {
+    programs: ['iptables', 'iptables-save', 'iptables-restore'],
+    why: 'kube-proxy and proxies in pods use it',
+  },
   'containernetworking-plugins': {
     programs: ['/usr/lib/cni/ptp', '/usr/lib/cni/host-local'],
     why: 'the standard CNI plugins connect pods',
@@ -24,6 +27,7 @@ export const hostPackages = {
   procps: { programs: ['ps', 'sysctl'], why: 'sets the nodes’ network options' },
   conntrack: { programs: ['conntrack'], why: 'kube-proxy clears stale connections with it' },
   ethtool: { programs: ['ethtool'], why: 'reads and sets what links offload' },
+  iperf3: { programs: ['iperf3'], why: 'sends and receives streams of bytes, in pods' },
   kmod: { programs: ['modprobe'], why: 'loads kernel modules on demand' },
   mmdebstrap: { programs: ['mmdebstrap'], why: 'makes the file systems of kind’s nodes and containers' },
   'debian-archive-keyring': {
@@ -38,16 +42,16 @@ export const hostPackages = {
   },
   libbpf1: {
     probe: ['sh', '-c', 'ldconfig -p | grep -q libbpf.so.1'],
-    why: 'loads the programs of the sidecarless data plane into the kernel',
+    why: 'loads BPF programs of data planes into the kernel',
   },
-  clang: { programs: ['clang'], why: 'compiles them' },
+  clang: { programs: ['clang'], why: 'compiles BPF programs' },
   'libbpf-dev': {
     probe: ['test', '-r', '/usr/include/bpf/bpf_helpers.h'],
     why: 'has the headers that they are made with',
   },
   make: { programs: ['make'], why: 'builds them' },
-  gcc: { programs: ['gcc'], why: 'compiles the CNI plugin of the sidecarless data plane' },
-  'libc6-dev': { probe: ['test', '-r', '/usr/include/stdio.h'], why: 'has the C library that it is linked with' },
+  gcc: { programs: ['gcc'], why: 'compiles CNI plugins of data planes' },
+  'libc6-dev': { probe: ['test', '-r', '/usr/include/stdio.h'], why: 'has the C library that they are linked with' },
   'qemu-system-x86': {
     programs: ['qemu-system-x86_64'],
     why: 'emulates the machine with the oldest kernel for `lab test` and `lab check oldest-kernel`',

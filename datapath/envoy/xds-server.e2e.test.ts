@@ -8,7 +8,7 @@ import { connect as tlsConnect } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { type Process, start } from '../../clusters/exec.ts';
 import { privateRun, testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
-import { toolPath } from '../../clusters/tools/tools.ts';
+import { programPath } from '../../clusters/tools/programs.ts';
 import { type EnvoyJson, loadEnvoyApi } from './api.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type CertificateAuthority, createAuthority, openAuthority } from './certificate-authority.ts';
@@ -16,6 +16,7 @@ import { makeCertificateRequest } from './certificate-request.ts';
 import { envoyFlags } from './flags.ts';
 import { httpConnectionManager, routeToCluster } from './http-filters.ts';
 import { controlPorts, envoyPorts } from './ports.ts';
+import { envoyDescriptors, envoy as envoyProgram } from './programs.ts';
 import { secretResources } from './secrets.ts';
 import { encodeSnapshot, type ProxyConfiguration } from './snapshot.ts';
 import { parseStatistics } from './statistics.ts';
@@ -91,7 +92,7 @@ function configuration(options: { timeout?: string; serverId?: string; port?: nu
 }
 
 testInNamespaces(import.meta.filename, () => {
-  const api = loadEnvoyApi(toolPath('envoy-descriptors'));
+  const api = loadEnvoyApi(programPath(envoyDescriptors, 'envoy-descriptors'));
   let control: XdsServer;
   let agent: XdsServer;
   let envoy: Process;
@@ -139,7 +140,9 @@ testInNamespaces(import.meta.filename, () => {
       statistics: ['.*'],
     });
     set(configuration());
-    envoy = start(toolPath('envoy'), envoyFlags(JSON.stringify(first)), { stdio: ['ignore', 'inherit', 'inherit'] });
+    envoy = start(programPath(envoyProgram, 'envoy'), envoyFlags(JSON.stringify(first)), {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     await accepted();
   });
   after(() => {

@@ -1,9 +1,10 @@
 import type { V1Pod, V1PodList, V1Service } from '@kubernetes/client-node';
+import { baseNetworkObjects, installBaseNetwork, removeBaseNetwork } from '../base-network/base-network.ts';
+import { dnatConnections, linkBytes } from '../base-network/node-counters.ts';
+import { baseNetworkImages, baseNetworkPrograms } from '../base-network/programs.ts';
+import { serviceRulesReady } from '../base-network/service-rules.ts';
 import type { DataPlane, DataPlaneContext, Evidence, TestCase } from '../data-plane.ts';
 import { runOnNode } from '../node-command.ts';
-import { installBaseNetwork, removeBaseNetwork } from './base-network.ts';
-import { dnatConnections, linkBytes } from './node-counters.ts';
-import { serviceRulesReady } from './service-rules.ts';
 
 const modes = [{ profile: 'l4', encryption: 'none', variant: null }] as const;
 
@@ -18,6 +19,9 @@ export const none: DataPlane = {
     if (encryption !== 'none') return { supported: false, reason: 'without a proxy nobody encrypts' };
     return { supported: true };
   },
+  programs: baseNetworkPrograms,
+  images: baseNetworkImages,
+  objects: baseNetworkObjects,
   install: installBaseNetwork,
   enroll: (template) => template,
   ready: serviceRulesReady,

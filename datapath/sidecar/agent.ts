@@ -6,13 +6,16 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { loadEnvoyApi } from '../envoy/api.ts';
 import { obtainCertificate, type WorkloadCertificate } from '../envoy/certificate-client.ts';
+import { descriptorsPath } from '../envoy/image-files.ts';
+import { controlDnsName, meshConfigMap } from '../envoy/mesh/places.ts';
+import { proxyName } from '../envoy/mesh/proxy-name.ts';
 import { controlPorts, envoyPorts } from '../envoy/ports.ts';
 import { secretResources } from '../envoy/secrets.ts';
 import { encodeSnapshot } from '../envoy/snapshot.ts';
 import { spiffeId } from '../envoy/spiffe.ts';
 import { startXdsServer } from '../envoy/xds-server.ts';
 import { AppProbes, appProbeHandler } from './app-probes.ts';
-import { controlDnsName, descriptorsPath, directories, meshConfigMap, nodeId } from './places.ts';
+import { directories, proxyKind } from './places.ts';
 
 /** Program that stands beside Envoy in each pod: certificates by SDS on a Unix socket, and the application's probes. */
 const Environment = z.object({
@@ -44,7 +47,7 @@ async function serve(environment: Environment, signal: AbortSignal): Promise<voi
   const handle = appProbeHandler(environment.APP_PROBES, environment.POD_IP);
   createServer((request, response) => void handle(request, response)).listen(envoyPorts.agent);
   const api = loadEnvoyApi(environment.ENVOY_DESCRIPTORS);
-  const id = nodeId(environment.POD_NAME, environment.POD_NAMESPACE);
+  const id = proxyName(proxyKind, environment.POD_NAME, environment.POD_NAMESPACE);
   const socket = join(environment.AGENT_DIRECTORY, 'sds.sock');
   // One that a killed agent has left behind cannot be bound to.
   await rm(socket, { force: true });

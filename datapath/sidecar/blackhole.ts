@@ -1,6 +1,6 @@
 import type { EnvoyJson } from '../envoy/api.ts';
 import { tcpProxy } from '../envoy/http-filters.ts';
-import { blackhole } from './names.ts';
+import { blackhole } from '../envoy/mesh/names.ts';
 
 /** A filter chain that ends connections to the proxy's own port, which would otherwise go round in circles. */
 export function blackholeChain(port: number): EnvoyJson {

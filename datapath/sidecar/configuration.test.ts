@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Mesh, PortMode } from '../envoy/mesh/mesh.ts';
 import { sidecarConfiguration } from './configuration.ts';
 import { sidecarBootstrap } from './enroll.ts';
 import { assertGolden } from './golden.ts';
-import type { Mesh, PortMode } from './mesh.ts';
 
 const modes: readonly (PortMode & { port: number })[] = [
   { port: 8080, profile: 'l4', encryption: 'mtls' },

@@ -1,7 +1,7 @@
 import type { AuthorizationPolicy } from '../envoy/authorization.ts';
+import type { Mesh } from '../envoy/mesh/mesh.ts';
 import type { ProxyConfiguration } from '../envoy/snapshot.ts';
 import { inboundConfiguration } from './inbound.ts';
-import type { Mesh } from './mesh.ts';
 import { outboundConfiguration } from './outbound.ts';
 
 /** Everything that the sidecar of one pod is to run; null when the mesh has no such pod. */

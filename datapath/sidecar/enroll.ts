@@ -3,20 +3,15 @@ import type { Pool } from '../../clusters/cluster.ts';
 import { bootstrap } from '../envoy/bootstrap.ts';
 import { tokenAudience } from '../envoy/certificate-endpoint.ts';
 import { envoyFlags } from '../envoy/flags.ts';
+import { descriptorsPath } from '../envoy/image-files.ts';
+import { meshConfigMap } from '../envoy/mesh/places.ts';
+import { proxyName } from '../envoy/mesh/proxy-name.ts';
 import { envoyPorts } from '../envoy/ports.ts';
 import { spiffeId } from '../envoy/spiffe.ts';
 import type { AppProbes } from './app-probes.ts';
+import { enrolledAnnotation } from './enrolled.ts';
 import { keptStatistics } from './kept-statistics.ts';
-import { enrolledAnnotation } from './mesh.ts';
-import {
-  agentSocket,
-  controlServiceAccount,
-  descriptorsPath,
-  directories,
-  meshConfigMap,
-  nodeId,
-  programs,
-} from './places.ts';
+import { agentSocket, controlPlane, directories, programs, proxyKind } from './places.ts';
 import { rewriteProbes } from './probe-rewrite.ts';
 import { parsePorts, proxyUser, redirectRules } from './redirect-rules.ts';
 
@@ -66,7 +61,7 @@ function initContainer(excludedPorts: readonly number[]): V1Container {
 function agentContainer(probes: AppProbes): V1Container {
   return {
     name: sidecarContainers.agent,
-    image: 'lab/datapath:lab',
+    image: controlPlane.image,
     restartPolicy: 'Always',
     command: ['node', '--max-semi-space-size=1', programs.agent],
     env: [
@@ -107,10 +102,10 @@ function envoyContainer(pool: Pool): V1Container {
 /** Envoy's first configuration, with variables of its container in it. */
 export function sidecarBootstrap(pool: Pick<Pool, 'name' | 'systemNamespace'>): ReturnType<typeof bootstrap> {
   return bootstrap({
-    nodeId: nodeId('$(POD_NAME)', '$(POD_NAMESPACE)'),
+    nodeId: proxyName(proxyKind, '$(POD_NAME)', '$(POD_NAMESPACE)'),
     cluster: pool.name,
     control: '$(CONTROL_ADDRESS)',
-    controlSpiffeId: spiffeId({ namespace: pool.systemNamespace, serviceAccount: controlServiceAccount }),
+    controlSpiffeId: spiffeId({ namespace: pool.systemNamespace, serviceAccount: controlPlane.name }),
     agentSocket,
     statistics: keptStatistics,
   });

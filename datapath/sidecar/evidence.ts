@@ -1,9 +1,9 @@
 import type { V1Pod, V1PodList } from '@kubernetes/client-node';
 import { LabError } from '../../clusters/error.ts';
 import type { DataPlaneContext, Evidence, Expectation, TestCase, Traffic } from '../data-plane.ts';
+import { inboundName, outboundName } from '../envoy/mesh/names.ts';
 import { envoyPorts } from '../envoy/ports.ts';
 import { parseStatistics, sumOf } from '../envoy/statistics.ts';
-import { inboundName, outboundName } from './names.ts';
 
 type Statistics = ReadonlyMap<string, number>;
 

@@ -6,14 +6,14 @@ import {
   routeAuthorization,
 } from '../envoy/authorization.ts';
 import { httpConnectionManager, routeToCluster, tcpProxy } from '../envoy/http-filters.ts';
+import { unlimited } from '../envoy/mesh/circuit-breakers.ts';
+import type { InboundPort } from '../envoy/mesh/mesh.ts';
+import { inboundName } from '../envoy/mesh/names.ts';
 import { envoyPorts } from '../envoy/ports.ts';
 import type { ProxyConfiguration } from '../envoy/snapshot.ts';
 import { trustDomain } from '../envoy/spiffe.ts';
 import { serverTls } from '../envoy/tls-context.ts';
 import { blackholeChain, blackholeCluster } from './blackhole.ts';
-import { unlimited } from './circuit-breakers.ts';
-import type { InboundPort } from './mesh.ts';
-import { inboundName } from './names.ts';
 
 /** The address that the application sees as its client's: the redirection leaves alone what comes from it. */
 export const inboundSource = '127.0.0.6';

@@ -1,168 +1,32 @@
-import type { KubernetesObject, V1Deployment, V1Secret } from '@kubernetes/client-node';
-import { type Pool, poolLabel } from '../../clusters/cluster.ts';
-import type { Kube } from '../../clusters/kube/kube.ts';
-import type { DataPlaneContext } from '../data-plane.ts';
-import { createAuthority } from '../envoy/certificate-authority.ts';
-import { controlPorts } from '../envoy/ports.ts';
-import { installBaseNetwork, removeBaseNetwork } from '../none/base-network.ts';
-import { controlServiceAccount, descriptorsPath, meshConfigMap, programs } from './places.ts';
-
-const readyTimeoutSeconds = 60;
-const authoritySecret = 'lab-ca';
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Pool } from '../../clusters/cluster.ts';
+import { baseNetworkObjects, installBaseNetwork, removeBaseNetwork } from '../base-network/base-network.ts';
+import type { ClusterFacts, DataPlaneContext } from '../data-plane.ts';
+import { controlPlaneObjects, installControlPlane, removeControlPlane } from '../envoy/mesh/control-plane.ts';
+import { controlPlane } from './places.ts';
 
 /** Installs the base network and the control plane of the pool's sidecars, and resolves when it serves. Idempotent. */
 export async function installSidecar(context: DataPlaneContext, pool: Pool): Promise<void> {
-  const { kube, signal } = context;
-  const namespaces = [pool.namespace, pool.systemNamespace].map((name) => ({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name },
-  }));
-  await kube.apply(namespaces, signal);
+  await context.kube.apply(namespaces(pool), context.signal);
   // Its pod waits for the network by itself.
-  await Promise.all([installBaseNetwork(context, pool), installControl(context, pool)]);
-}
-
-async function installControl({ kube, signal, progress }: DataPlaneContext, pool: Pool): Promise<void> {
-  progress(`${pool.name}: control plane of the sidecars`);
-  await ensureAuthority(kube, pool, signal);
-  await kube.apply(controlObjects(pool), signal);
-  await kube.waitFor<V1Deployment>(`/apis/apps/v1/namespaces/${pool.systemNamespace}/deployments`, {
-    signal,
-    timeoutSeconds: readyTimeoutSeconds,
-    what: `the control plane of ${pool.name}`,
-    fieldSelector: 'metadata.name=control',
-    condition: ([control]) =>
-      control?.status?.observedGeneration === control?.metadata?.generation && control?.status?.availableReplicas === 1,
-    describe: ([control]) =>
-      (control?.status?.conditions ?? []).map(({ type, message }) => `${type}: ${message}`).join('\n'),
-  });
+  await Promise.all([installBaseNetwork(context, pool), installControlPlane(context, pool, controlPlane)]);
 }
 
 /** Removes what {@link installSidecar} made, the authority included. */
 export async function removeSidecar(context: DataPlaneContext, pool: Pool): Promise<void> {
-  const authority = { apiVersion: 'v1', kind: 'Secret', metadata: secretMetadata(pool) };
-  const mesh = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: meshConfigMap.name, namespace: pool.namespace },
-  };
-  const { kube, signal } = context;
-  await kube.delete([...controlObjects(pool).toReversed(), authority], signal);
-  // Until it is gone it would publish anew what is taken away next.
-  await kube.waitFor(`/api/v1/namespaces/${pool.systemNamespace}/pods`, {
-    signal,
-    timeoutSeconds: readyTimeoutSeconds,
-    what: `the control plane of ${pool.name} to end`,
-    labelSelector: 'app=sidecar-control',
-    condition: (pods) => pods.length === 0,
-  });
-  await kube.delete([mesh], signal);
+  await removeControlPlane(context, pool, controlPlane);
   await removeBaseNetwork(context, pool);
 }
 
-/** The authority's key is in one place: this Secret. An existing one stays, and with it every certificate. */
-async function ensureAuthority(kube: Kube, pool: Pool, signal: AbortSignal): Promise<void> {
-  const path = `/api/v1/namespaces/${pool.systemNamespace}/secrets`;
-  const existing = await kube.request('GET', `${path}/${authoritySecret}`, { signal });
-  await existing.text();
-  if (existing.ok) return;
-  const { certificate, key } = await createAuthority();
-  const secret: V1Secret = {
+/** All objects of the data plane, in the order in which they are applied. */
+export function sidecarObjects(pool: Pool, facts: ClusterFacts): KubernetesObject[] {
+  return [...namespaces(pool), ...baseNetworkObjects(pool, facts), ...controlPlaneObjects(pool, controlPlane)];
+}
+
+function namespaces(pool: Pool): KubernetesObject[] {
+  return [pool.namespace, pool.systemNamespace].map((name) => ({
     apiVersion: 'v1',
-    kind: 'Secret',
-    type: 'kubernetes.io/tls',
-    metadata: secretMetadata(pool),
-    stringData: { 'tls.crt': certificate, 'tls.key': key },
-  };
-  await kube.json('POST', path, { body: secret, signal });
-}
-
-function secretMetadata(pool: Pool): { name: string; namespace: string } {
-  return { name: authoritySecret, namespace: pool.systemNamespace };
-}
-
-/** The objects of the control plane, in the order in which they are applied. */
-export function controlObjects(pool: Pool): KubernetesObject[] {
-  const namespace = pool.systemNamespace;
-  const labels = { app: 'sidecar-control' };
-  const clusterWide = { name: `${namespace}-${controlServiceAccount}` };
-  return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: controlServiceAccount, namespace } },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: clusterWide,
-      // For the whole cluster, because the workload's namespace comes and goes, and a Role would go with it.
-      rules: [
-        { apiGroups: [''], resources: ['services', 'pods', 'namespaces'], verbs: ['get', 'list', 'watch'] },
-        { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch', 'create', 'patch'] },
-        { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
-        { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
-      ],
-    } as KubernetesObject,
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: clusterWide,
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: clusterWide.name },
-      subjects: [{ kind: 'ServiceAccount', name: controlServiceAccount, namespace }],
-    } as KubernetesObject,
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'control', namespace },
-      spec: {
-        selector: labels,
-        ports: [
-          { name: 'xds', port: controlPorts.xds, appProtocol: 'tcp' },
-          { name: 'certificates', port: controlPorts.certificates, appProtocol: 'tcp' },
-        ],
-      },
-    } as KubernetesObject,
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'control', namespace },
-      spec: {
-        replicas: 1,
-        // Two at a time would each know one half of the proxies.
-        strategy: { type: 'Recreate' },
-        selector: { matchLabels: labels },
-        template: { metadata: { labels: { ...labels, 'lab.role': 'control' } }, spec: controlPod(pool) },
-      },
-    } as KubernetesObject,
-  ];
-}
-
-function controlPod(pool: Pool): NonNullable<V1Deployment['spec']>['template']['spec'] {
-  return {
-    serviceAccountName: controlServiceAccount,
-    nodeSelector: { [poolLabel]: pool.name },
-    terminationGracePeriodSeconds: 5,
-    containers: [
-      {
-        name: 'control',
-        image: 'lab/datapath:lab',
-        command: ['node', programs.control],
-        env: [
-          { name: 'MESH_NAMESPACE', value: pool.namespace },
-          { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
-          { name: 'ENVOY_DESCRIPTORS', value: descriptorsPath },
-        ],
-        readinessProbe: { httpGet: { path: '/healthz', port: controlPorts.status }, periodSeconds: 1 },
-        resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
-        securityContext: {
-          runAsUser: 1337,
-          runAsGroup: 1337,
-          runAsNonRoot: true,
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ['ALL'] },
-        },
-        volumeMounts: [{ name: 'authority', mountPath: '/var/run/lab/authority', readOnly: true }],
-      },
-    ],
-    volumes: [{ name: 'authority', secret: { secretName: authoritySecret } }],
-  };
+    kind: 'Namespace',
+    metadata: { name },
+  }));
 }

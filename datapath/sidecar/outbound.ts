@@ -1,13 +1,12 @@
 import type { EnvoyJson } from '../envoy/api.ts';
 import { httpConnectionManager, routeToCluster, tcpProxy } from '../envoy/http-filters.ts';
+import { unlimited } from '../envoy/mesh/circuit-breakers.ts';
+import type { Mesh, OutboundPort } from '../envoy/mesh/mesh.ts';
+import { outboundName, passthrough } from '../envoy/mesh/names.ts';
+import { serviceCluster, serviceEndpoints } from '../envoy/mesh/service-cluster.ts';
 import { envoyPorts } from '../envoy/ports.ts';
 import type { ProxyConfiguration } from '../envoy/snapshot.ts';
-import { spiffeId } from '../envoy/spiffe.ts';
-import { clientTls } from '../envoy/tls-context.ts';
 import { blackholeChain } from './blackhole.ts';
-import { unlimited } from './circuit-breakers.ts';
-import type { Mesh, OutboundPort } from './mesh.ts';
-import { outboundName, passthrough } from './names.ts';
 
 /**
  * What a pod's own connections meet: iptables brings them to one listener, which hands each to the listener of the
@@ -16,7 +15,7 @@ import { outboundName, passthrough } from './names.ts';
 export function outboundConfiguration({ namespace, outbound }: Mesh): ProxyConfiguration {
   return {
     cluster: [...outbound.map((port) => serviceCluster(namespace, port)), passthroughCluster],
-    endpoint: outbound.map(loadAssignment),
+    endpoint: outbound.map(serviceEndpoints),
     listener: [virtualOutbound, ...outbound.map(serviceListener)],
     route: outbound
       .filter(({ profile }) => profile === 'l7')
@@ -53,34 +52,3 @@ function serviceListener(port: OutboundPort): EnvoyJson {
     filter_chains: [{ filters: [filter] }],
   };
 }
-
-function serviceCluster(namespace: string, port: OutboundPort): EnvoyJson {
-  const servers = port.serviceAccounts.map((serviceAccount) => spiffeId({ namespace, serviceAccount }));
-  return {
-    name: outboundName(port),
-    type: 'EDS',
-    eds_cluster_config: { eds_config: ads },
-    lb_policy: 'LEAST_REQUEST',
-    connect_timeout: '10s',
-    circuit_breakers: unlimited,
-    // Without a pod behind it there is nobody whose identity could be right: an empty list would admit anyone.
-    ...(port.encryption === 'mtls' ? { transport_socket: clientTls(servers.length === 0 ? [nobody] : servers) } : {}),
-  };
-}
-
-function loadAssignment(port: OutboundPort): EnvoyJson {
-  return {
-    cluster_name: outboundName(port),
-    endpoints: [
-      {
-        lb_endpoints: port.endpoints.map(({ address, port }) => ({
-          endpoint: { address: { socket_address: { address, port_value: port } } },
-        })),
-      },
-    ],
-  };
-}
-
-const nobody = 'spiffe://nobody.invalid/';
-
-const ads: EnvoyJson = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };

@@ -1,5 +1,4 @@
-/** ConfigMap of a namespace with what its sidecars must know of the control plane, and its keys. */
-export const meshConfigMap = { name: 'lab-mesh', root: 'root.pem', control: 'control' } as const;
+import type { ControlPlane } from '../envoy/mesh/control-plane.ts';
 
 /** Directories of the agent's container. */
 export const directories = { token: '/var/run/lab/token', mesh: '/var/run/lab/mesh', agent: '/var/run/lab/agent' };
@@ -14,20 +13,12 @@ export const programs = {
   drain: '/opt/lab/bin/sidecar-drain.mjs',
 } as const;
 
-/** Where the image has the descriptors of Envoy's API. */
-export const descriptorsPath = '/opt/lab/share/envoy-descriptors.binpb';
+/** The control plane of a pool's sidecars. */
+export const controlPlane: ControlPlane = {
+  name: 'sidecar-control',
+  image: 'lab/sidecar:lab',
+  program: programs.control,
+};
 
-/** The control plane's service account, and the DNS name in its certificate. */
-export const controlServiceAccount = 'sidecar-control';
-export const controlDnsName = 'control.lab.local';
-
-/** How a sidecar calls itself to the control plane. */
-export function nodeId(pod: string, namespace: string): string {
-  return `sidecar~${pod}.${namespace}`;
-}
-
-/** The pod of {@link nodeId} in this namespace; null for any other name. */
-export function podOfNode(id: string, namespace: string): string | null {
-  const [, pod] = /^sidecar~(.+)$/.exec(id) ?? [];
-  return pod?.endsWith(`.${namespace}`) ? pod.slice(0, -namespace.length - 1) : null;
-}
+/** What the names of sidecars begin with. */
+export const proxyKind = 'sidecar';

@@ -362,7 +362,7 @@ function manifests({ pool }: TestCluster): KubernetesObject[] {
   const namespace = pool.namespace;
   const sleeper = {
     name: 'app',
-    image: 'lab/datapath',
+    image: 'lab/sidecar',
     command: ['node', '-e', 'setInterval(() => {}, 1e9); process.on("SIGTERM", () => process.exit(0))'],
   };
   const deployment = (role: string, node: string, template: V1PodTemplateSpec): V1Deployment => ({

@@ -2,7 +2,8 @@ import type { DataPlane, Mode } from '../data-plane.ts';
 import { enrollPod, sidecarContainers } from './enroll.ts';
 import { sidecarEvidence, sidecarExpected } from './evidence.ts';
 import { inboundSource } from './inbound.ts';
-import { installSidecar, removeSidecar } from './install.ts';
+import { installSidecar, removeSidecar, sidecarObjects } from './install.ts';
+import { sidecarImages, sidecarPrograms } from './programs.ts';
 import { sidecarsReady } from './ready.ts';
 
 const modes: readonly Mode[] = (['l4', 'l7'] as const).flatMap((profile) =>
@@ -20,6 +21,9 @@ export const sidecar: DataPlane = {
     encryption === 'wireguard'
       ? { supported: false, reason: 'sidecars encrypt from pod to pod, not from node to node' }
       : { supported: true },
+  programs: sidecarPrograms,
+  images: sidecarImages,
+  objects: sidecarObjects,
   install: installSidecar,
   enroll: enrollPod,
   ready: sidecarsReady,

@@ -1,7 +1,7 @@
 import type { KubernetesObject, V1DaemonSet, V1Node, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { apiServerAddress } from '../api-server.ts';
-import type { DataPlaneContext } from '../data-plane.ts';
+import type { ClusterFacts, DataPlaneContext } from '../data-plane.ts';
 import { imageFiles, places, statusPort } from './agent/places.ts';
 import { identityResource } from './identities/identity-registry.ts';
 import { policyDefinitions } from './policy/definitions.ts';
@@ -13,13 +13,7 @@ const serviceAccount = 'sidecarless-agent';
 export async function installSidecarless(context: DataPlaneContext, pool: Pool): Promise<void> {
   const { kube, signal, progress } = context;
   progress(`${pool.name}: node agent`);
-  const namespaces = [pool.namespace, pool.systemNamespace].map((name) => ({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name },
-  }));
-  const definitions = [...policyDefinitions, identityDefinition];
-  await kube.apply([...namespaces, ...definitions], signal);
+  await kube.apply([...namespaces(pool), ...definitions], signal);
   await kube.waitFor('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
     signal,
     timeoutSeconds: readyTimeoutSeconds,
@@ -52,6 +46,19 @@ export async function installSidecarless(context: DataPlaneContext, pool: Pool):
 /** Removes the agents. Pods keep the network that they have; policies and identities stay with the cluster. */
 export async function removeSidecarless({ kube, signal }: DataPlaneContext, pool: Pool): Promise<void> {
   await kube.delete(agentObjects(pool, 'https://unknown').toReversed(), signal);
+}
+
+/** All objects of the data plane, in the order in which they are applied; agents only when the definitions are served. */
+export function sidecarlessObjects(pool: Pool, { server }: ClusterFacts): KubernetesObject[] {
+  return [...namespaces(pool), ...definitions, ...agentObjects(pool, server)];
+}
+
+function namespaces(pool: Pool): KubernetesObject[] {
+  return [pool.namespace, pool.systemNamespace].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name },
+  }));
 }
 
 const identityDefinition: KubernetesObject & { spec: object } = {
@@ -91,6 +98,9 @@ const identityDefinition: KubernetesObject & { spec: object } = {
     ],
   },
 };
+
+/** Kinds of objects that it adds to the API. */
+const definitions: readonly KubernetesObject[] = [...policyDefinitions, identityDefinition];
 
 /** All objects of the pool's agents, in the order in which they are applied. */
 export function agentObjects(pool: Pool, server: string): KubernetesObject[] {

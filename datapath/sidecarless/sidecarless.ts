@@ -1,7 +1,8 @@
 import type { DataPlane, Mode } from '../data-plane.ts';
 import { sidecarlessEvidence, sidecarlessExpected } from './evidence.ts';
 import { sidecarlessFlows } from './flows.ts';
-import { installSidecarless, removeSidecarless } from './install.ts';
+import { installSidecarless, removeSidecarless, sidecarlessObjects } from './install.ts';
+import { sidecarlessImages, sidecarlessPrograms } from './programs.ts';
 import { servicesReady } from './ready.ts';
 import { switchShortcut } from './settings.ts';
 import { traceSidecarless } from './trace.ts';
@@ -25,6 +26,9 @@ export const sidecarless: DataPlane = {
     if (encryption !== 'none') return { supported: false, reason: 'this data plane does not encrypt yet' };
     return { supported: true };
   },
+  programs: sidecarlessPrograms,
+  images: sidecarlessImages,
+  objects: sidecarlessObjects,
   install: installSidecarless,
   enroll: (template) => template,
   ready: servicesReady,

@@ -1,9 +1,12 @@
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolOf } from '../../clusters/cluster.ts';
 import { type ExecResult, tryExec } from '../../clusters/exec.ts';
+import { catalogueOf } from '../../clusters/images/images.ts';
 import { startEmbeddedCluster } from '../../clusters/netns/embedded-cluster.ts';
 import { privateRun, testCgroup } from '../../clusters/netns/tests/namespaces.ts';
+import { loadImages } from '../../runners/load/programs.ts';
 import type { DataPlaneContext } from '../data-plane.ts';
+import { dataPlanes } from '../data-planes.ts';
 
 /** An embedded cluster with one pool, in the namespaces of the test. */
 export type TestCluster = {
@@ -25,6 +28,7 @@ export async function startTestCluster(dataPlane: string, signal: AbortSignal): 
   await privateRun();
   const { kube, runtime, nodes } = await startEmbeddedCluster({
     nodes: pool.nodes.map((name) => ({ name, pool: pool.name })),
+    images: catalogueOf([...dataPlanes.flatMap(({ images }) => images), ...loadImages]),
     cgroupRoot: testCgroup(),
     signal,
   });

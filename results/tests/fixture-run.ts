@@ -8,7 +8,7 @@ import { idle, type Run, schemaVersion } from '../run.ts';
 import { type TestCase, testCaseId } from '../test-case.ts';
 
 /** What a made-up test case is like: its median latency and its CPU per request, in seconds. */
-export type MadeUpTestCase = Omit<TestCase, 'id' | 'caveats' | 'outcome'> & {
+export type MadeUpTestCase = Omit<TestCase, 'id' | 'caveats' | 'outcome' | 'measurement'> & {
   latencySeconds: number;
   cpuSecondsPerRequest: number;
 };
@@ -35,6 +35,21 @@ export const sidecarMtls: MadeUpTestCase = {
 
 const [rate, seconds, cores, idleCores] = [100, 4, 2, 0.04];
 
+const measurement: TestCase['measurement'] = {
+  name: 'latency',
+  kind: 'open-loop',
+  label: null,
+  parameters: { rate, connections: 16, warmupSeconds: 1, seconds, services: 0 },
+  metrics: ['request_duration_seconds', 'requests_per_second', 'cpu_seconds_per_request', 'requests_failed_ratio'],
+  work: 'requests',
+};
+
+const asked: Run['options']['measurements'][number] = {
+  name: 'latency',
+  kind: 'open-loop',
+  parameters: { rate: [rate], connections: [16], warmupSeconds: [1], seconds: [seconds], services: [0] },
+};
+
 /**
  * A run for tests, made up from a seed: each pass disturbs all test cases alike, by a factor between 1 and 2, and each block
  * by a few per cent of its own.
@@ -50,7 +65,7 @@ export function fixtureRun({
 } = {}): Run {
   const source = random(seed);
   const passes = Array.from({ length: blocks }, (_, pass) => ({ pass, disturbance: 1 + source.uniform() }));
-  const ids = testCases.map(testCaseId);
+  const ids = testCases.map((identity) => testCaseId({ ...identity, measurement }));
   return {
     schemaVersion,
     methodologyVersion,
@@ -64,10 +79,7 @@ export function fixtureRun({
       profiles: ['l4'],
       placements: ['cross-node'],
       blocks,
-      seconds,
-      warmupSeconds: 1,
-      rate,
-      connections: 16,
+      measurements: [asked],
       seed,
       cluster: 'netns',
     },
@@ -85,11 +97,12 @@ export function fixtureRun({
     commit: null,
     dirty: false,
     caveats: [],
-    generator: 'k6',
+    generators: ['k6'],
     order: passes.map(() => shuffled([...ids, idle], source)),
     testCases: testCases.map(({ latencySeconds, cpuSecondsPerRequest, ...identity }) => ({
       ...identity,
-      id: testCaseId(identity),
+      measurement,
+      id: testCaseId({ ...identity, measurement }),
       caveats: [],
       outcome: {
         state: 'measured',
@@ -101,6 +114,7 @@ export function fixtureRun({
         stopped: null,
       },
     })),
+    stages: [{ services: 0, programmed: [] }],
     idle: passes.map(({ pass }) => ({ pass, seconds, busyCpuSeconds: idleCores * seconds })),
   };
 }
@@ -125,9 +139,9 @@ function block(pass: number, latencySeconds: number, cpuSecondsPerRequest: numbe
     windowBeganAt: new Date(Date.UTC(2026, 10, 21, 12, 0, 15 * pass)).toISOString(),
     windowSeconds: seconds,
     requestedRate: rate,
-    achievedRate: rate,
     connections: 16,
-    latency: histogramOf(latencies),
+    counts: { requests },
+    durations: { request: histogramOf(latencies) },
     errors: { count: 0, kinds: {}, latency: histogramOf([]) },
     arrivals: {
       scheduled: requests,
@@ -138,6 +152,8 @@ function block(pass: number, latencySeconds: number, cpuSecondsPerRequest: numbe
       lateness: { p50: 0.00001, p99: 0.0001, p999: 0.0002, max: 0.0003 },
     },
     totals: { requests: 500, connections: 16, bytesSent: 50_000, bytesReceived: 600_000, reconnects: 0 },
+    besides: null,
+    doubledRate: null,
     cpu: {
       seconds,
       busySeconds: cpuSecondsPerRequest * ownNoise * requests + idleCores * seconds,

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { start } from '../../clusters/exec.ts';
-import { bundleNodePrograms } from '../../clusters/tools/node-programs.ts';
+import { bundle } from '../../clusters/tools/bundle.ts';
 import { type ProcessMemory, readProcessMemory } from '../probes/process-memory.ts';
 import { untilLine } from '../tests/until-line.ts';
 
@@ -18,8 +18,7 @@ export async function memoryParts(context: {
 }): Promise<Parts> {
   const directory = await mkdtemp(join(tmpdir(), 'lab-agent-memory-'));
   try {
-    const program = { entries: { connection: 'clusters/kube/connection.ts' }, folders: ['clusters'] };
-    await bundleNodePrograms(program, directory, context);
+    await bundle({ connection: 'clusters/kube/connection.ts' }, directory, context);
     return {
       bare: await memoryWith(null, context.signal),
       packages: await memoryWith(join(repository, 'clusters/kube/connection.ts'), context.signal),

@@ -7,8 +7,6 @@ export const checks: Readonly<Record<string, () => Promise<Check>>> = {
   'same-plane': async () => (await import('./same-plane.ts')).samePlane,
   'oldest-kernel': async () => (await import('./oldest-kernel.ts')).oldestKernel,
   'second-generator': async () => (await import('./second-generator.ts')).secondGenerator,
-  throughput: async () => (await import('./throughput.ts')).throughput,
-  services: async () => (await import('./services.ts')).services,
   cni: async () => (await import('./cni.ts')).cni,
   enforcement: async () => (await import('./enforcement.ts')).enforcement,
   agent: async () => (await import('./agent.ts')).agent,

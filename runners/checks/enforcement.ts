@@ -44,7 +44,7 @@ export const enforcement: Check = {
 
 async function measure(cluster: Cluster, pool: Pool, { count, signal, progress }: CheckInput): Promise<Delays> {
   const { kube } = cluster;
-  const { subjects } = await deploySubjects(cluster, { pools: [pool], placements, signal, progress });
+  const subjects = await deploySubjects(cluster, { pools: [pool], placements, signal, progress });
   const deployed = subjects[0]?.deployed;
   if (deployed === undefined) throw new Error('nothing was deployed');
   progress(`${podsBeside} more pods`);

@@ -1,5 +1,6 @@
 import { type Cluster, poolOf } from '../../clusters/cluster.ts';
 import { compare } from '../../results/rows.ts';
+import { withParameters } from '../run/parameters.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario } from '../run/scenario.ts';
 import { exclusively, withOwnCluster } from '../session.ts';
@@ -15,19 +16,17 @@ export const samePlane: Check = {
   summary: 'A/A: the same data plane under two names; the interval of the p50 ratio contains 1 in 17 of 20 runs',
   async run({ count, signal, progress, stdout }) {
     const runs = count ?? 20;
-    const scenario = await loadScenario('latency');
+    const scenario = withParameters(await loadScenario('latency'), { parameters: { seconds: [secondsPerBlock] } });
     const pools = [poolOf('none', 'none'), poolOf('again', 'none')];
     const context = { signal, progress };
     const measure = async (cluster: Cluster): Promise<number> => {
       let contained = 0;
       for (let seed = 1; seed <= runs; seed++) {
-        const { load, blocks } = scenario;
         const recorded = await runScenario(
           cluster,
           scenario,
           {
-            ...{ pools, profiles: ['l4'], placements: ['cross-node'], blocks, seconds: secondsPerBlock },
-            ...{ rate: load.rate, connections: load.connections, seed },
+            ...{ pools, profiles: ['l4'], placements: ['cross-node'], blocks: scenario.blocks, seed },
           },
           { signal, progress: (step) => progress(`run ${seed} of ${runs}: ${step}`) },
         );

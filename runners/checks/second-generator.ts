@@ -1,12 +1,12 @@
 import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
-import { ensureTools } from '../../clusters/tools/tools.ts';
-import { quantile } from '../../results/histogram.ts';
+import { ensurePrograms } from '../../clusters/tools/programs.ts';
+import { histogramOf, quantile } from '../../results/histogram.ts';
 import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { fortioMedian, withFortio } from '../load/fortio.ts';
-import { runBlock } from '../load/generator.ts';
+import { fortio } from '../load/programs.ts';
 import { deployScenario } from '../run/deploy.ts';
 import { dataPlaneOf, type PlannedCase, planTestCases } from '../run/plan.ts';
 import { type LoadedScenario, loadScenario } from '../run/scenario.ts';
@@ -51,13 +51,16 @@ export const secondGenerator: Check = {
     const cases = planTestCases(scenario, { pools, profiles: ['l4', 'l7'], placements: ['cross-node'] });
     const comparisons = await exclusively(() =>
       withOwnCluster(pools, context, async ({ kube }) => {
-        await ensureTools(['fortio'], context);
+        await ensurePrograms([fortio], context);
         return compare(await deploy(kube, { scenario, cases }, input), input);
       }),
     );
     return report(comparisons, input);
   },
 };
+
+/** Nobody reads anything at the ends of its window. */
+const unwatched = { onBegin: () => undefined, onEnd: () => undefined };
 
 /** The median latency that each generator sees in one block of a test case. */
 type Measure = (id: string) => Promise<Seen>;
@@ -79,29 +82,27 @@ async function deploy(
       }),
     ),
   );
-  const { requestTimeoutSeconds, script } = scenario.load;
-  const rate = scenario.load.rate * share;
-  const connections = scenario.load.connections * share;
+  const load = cases[0]?.measurement.parameters ?? {};
+  const rate = Number(load.rate) * share;
+  const connections = Number(load.connections) * share;
   const medians = new Map<string, number>();
   const measure: Measure = async (id) => {
-    const testCase = cases.find((planned) => planned.id === id)?.testCase;
+    const { testCase, driver } = cases.find((planned) => planned.id === id) ?? {};
     const subject = subjects.get(testCase?.pool.name ?? '');
     const pod = subject?.deployed.generators.get('cross-node');
-    if (testCase === undefined || subject === undefined || pod === undefined) throw new Error(`${id} was not deployed`);
-    const url = `http://${subject.host}:${testCase.port}/?bytes=${scenario.responseBytes}`;
-    const block = {
-      ...{ script, url, rate, connections, warmupSeconds, durationSeconds: seconds },
-      ...{ timeoutSeconds: requestTimeoutSeconds, bodyBytes: scenario.responseBytes },
-    };
-    const [fortio, { latency }] = await Promise.all([
+    if (testCase === undefined || driver === undefined || subject === undefined || pod === undefined)
+      throw new Error(`${id} was not deployed`);
+    const url = `http://${subject.host}:${testCase.port}/?bytes=${load.responseBytes}`;
+    const parameters = { ...load, rate, connections, warmupSeconds, seconds };
+    const [fortio, { durations }] = await Promise.all([
       fortioMedian(
         pod,
         { url, rate, connections, seconds: warmupSeconds + seconds, around: medians.get(id) ?? 0 },
         signal,
       ),
-      runBlock(kube, pod, block, { signal, onWindowBegin: () => undefined, onWindowEnd: () => undefined }),
+      driver.send(context, { generator: pod, host: subject.host, port: testCase.port }, parameters, unwatched),
     ]);
-    const k6 = quantile(latency, 0.5) ?? Number.NaN;
+    const k6 = quantile(durations.request ?? histogramOf([]), 0.5) ?? Number.NaN;
     medians.set(id, k6);
     return { k6, fortio };
   };

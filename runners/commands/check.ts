@@ -12,8 +12,6 @@ export const check = command({
     '  same-plane  A/A: the same data plane under two names shows no difference\n' +
     '  second-generator  fortio agrees with k6 on what each data plane adds\n' +
     '  oldest-kernel  sidecarless’s programs work on Debian 12’s kernel, in QEMU, and are no more work to verify\n' +
-    '  throughput  bulk throughput, connections/s and saturation of data planes, to none\n' +
-    '  services    latency and connections/s with 5,000 and 20,000 Services\n' +
     '  cni         how long the runtime waits for sidecarless to connect a pod, on kind\n' +
     '  enforcement how long after a change of policy packets are treated accordingly\n' +
     '  agent       sidecarless’s node agent: speed, memory, CPU when idle\n' +

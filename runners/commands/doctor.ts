@@ -3,6 +3,7 @@ import type { Finding } from '../../clusters/doctor/finding.ts';
 import { kernelFindings } from '../../clusters/doctor/kernel.ts';
 import { machineFindings } from '../../clusters/doctor/machine.ts';
 import { programFindings } from '../../clusters/doctor/programs.ts';
+import { everyArtefact } from '../brought.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag } from '../cli/flag.ts';
 
@@ -19,7 +20,7 @@ export const doctor = command({
     const findings = [
       ...(await machineFindings()),
       ...(process.platform === 'linux' ? await kernelFindings(signal) : []),
-      ...(await programFindings(signal)),
+      ...(await programFindings(everyArtefact, signal)),
     ];
     if (flags.json) stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
     else for (const finding of findings) stdout.write(lines(finding));

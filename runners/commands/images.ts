@@ -2,6 +2,8 @@ import { prepareHost } from '../../clusters/host.ts';
 import { findEngine } from '../../clusters/kind/engine.ts';
 import { ensureEngineTree } from '../../clusters/kind/engine-tree.ts';
 import { ensureNodeImage } from '../../clusters/kind/node-image.ts';
+import { ensurePrograms } from '../../clusters/tools/programs.ts';
+import { broughtImages, broughtPrograms } from '../brought.ts';
 import { command } from '../cli/command.ts';
 import { createProgress } from '../cli/progress.ts';
 
@@ -23,7 +25,8 @@ export const images = command({
     try {
       await prepareHost(context);
       if ((await findEngine(context)) === null) await ensureEngineTree(context);
-      const { reference } = await ensureNodeImage(context);
+      await ensurePrograms(broughtPrograms, context);
+      const { reference } = await ensureNodeImage(broughtImages(), context);
       progress.end();
       stdout.write(`${reference}\n`);
       return 0;

@@ -2,15 +2,17 @@ import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { tearDown } from '../../clusters/life/life.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
+import { assignmentsFlag } from '../cli/assignments-flag.ts';
 import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
 import { command } from '../cli/command.ts';
-import { listFlag, switchFlag, textFlag, wholeNumberFlag } from '../cli/flag.ts';
+import { listFlag, switchFlag, textFlag, wholeNumberFlag, wholeNumbersFlag, wordsFlag } from '../cli/flag.ts';
 import { allPools, planesFlag } from '../cli/planes.ts';
 import { createProgress } from '../cli/progress.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
+import { removeRemains } from '../remains.ts';
 import { withCleanUp } from '../run/clean-up.ts';
 import { deliver } from '../run/deliver.ts';
-import { removeScenario } from '../run/deploy.ts';
+import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
 import { exclusively, openCluster } from '../session.ts';
@@ -36,24 +38,22 @@ export const run = command({
       max: 1000,
       default: null,
     }),
-    seconds: wholeNumberFlag({
+    measurement: wordsFlag({
+      placeholder: 'NAME,NAME',
+      description: 'these of the scenario’s measurements only',
+    }),
+    seconds: wholeNumbersFlag({
       description: 'measured seconds of each block, default: the scenario’s',
       min: 1,
       max: 600,
-      default: null,
     }),
-    rate: wholeNumberFlag({
-      description: 'requests per second, default: the scenario’s',
-      min: 1,
-      max: 100_000,
-      default: null,
-    }),
-    connections: wholeNumberFlag({
+    rate: wholeNumbersFlag({ description: 'requests per second, default: the scenario’s', min: 1, max: 100_000 }),
+    connections: wholeNumbersFlag({
       description: 'connections of the generator, default: the scenario’s',
       min: 1,
       max: 1000,
-      default: null,
     }),
+    set: assignmentsFlag('values of its other parameters, each combination of which is a test case'),
     seed: wholeNumberFlag({
       description: 'of the order of blocks and of the resampling',
       min: 0,
@@ -66,7 +66,10 @@ export const run = command({
   positionals: [{ name: 'SCENARIO', description: 'what is asked', required: true, choices: scenarioNames }],
   rest: 'none',
   async run({ flags, positionals, signal, stdout, stderr }) {
-    const scenario = await loadScenario(positionals[0] ?? '');
+    const scenario = withParameters(await loadScenario(positionals[0] ?? ''), {
+      measurements: flags.measurement,
+      parameters: askedParameters(flags),
+    });
     if (flags.out !== null) requireFree(flags.out);
     const progress = createProgress(stderr);
     const context = { signal, progress: (message: string) => progress.step(message) };
@@ -91,9 +94,6 @@ export const run = command({
               profiles: flags.profile,
               placements: flags.placement ?? scenario.placements.default,
               blocks: flags.blocks ?? scenario.blocks,
-              seconds: flags.seconds ?? scenario.load.seconds,
-              rate: flags.rate ?? scenario.load.rate,
-              connections: flags.connections ?? scenario.load.connections,
               seed: flags.seed,
             },
             { signal, progress: progress.step },
@@ -112,7 +112,7 @@ export const run = command({
             return;
           }
           const deadline = AbortSignal.timeout(60_000);
-          await Promise.all(opened.pools.map((pool) => removeScenario(opened.cluster.kube, pool, deadline)));
+          await removeRemains(opened.cluster, { signal: deadline });
         };
         // The run is stored and printed by the time that the clean-up can fail or be interrupted.
         return await withCleanUp(measure, cleanUp, (error) => stderr.write(`lab: ${error.message}\n`));
@@ -122,6 +122,21 @@ export const run = command({
     }
   },
 });
+
+/** What the flags say of parameters; --seconds, --rate and --connections are those that most are asked for. */
+function askedParameters({
+  set,
+  ...flags
+}: {
+  set: AskedParameters;
+  seconds: readonly number[];
+  rate: readonly number[];
+  connections: readonly number[];
+}): AskedParameters {
+  const { seconds, rate, connections } = flags;
+  const given = Object.entries({ seconds, rate, connections }).filter(([, values]) => values.length > 0);
+  return { ...set, ...Object.fromEntries(given) };
+}
 
 /** Recorded runs are never overwritten: better to say so before measuring for minutes. */
 function requireFree(path: string): void {

@@ -5,6 +5,9 @@ import { z } from 'zod';
 import { LabError } from '../../clusters/error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import { LoadResult } from '../../results/block.ts';
+import { Histogram } from '../../results/histogram.ts';
+import type { Window } from './driver.ts';
+import { sendLoad } from './load-events.ts';
 
 /** What one block of load is asked to be. The rate is in requests per second. */
 export type BlockRequest = {
@@ -19,13 +22,16 @@ export type BlockRequest = {
   bodyBytes: number;
 };
 
-const BlockEvent = z.discriminatedUnion('event', [
-  z.object({ event: z.literal('ready') }),
-  z.object({ event: z.literal('window-begin'), at: z.number() }),
-  z.object({ event: z.literal('window-end'), at: z.number() }),
-  LoadResult.extend({ event: z.literal('result') }),
-  z.object({ event: z.literal('error'), message: z.string(), stderr: z.string().optional() }),
-]);
+/** What k6 says of a block: its requests have latencies, and a timetable. */
+const K6Result = LoadResult.pick({
+  requestedRate: true,
+  windowSeconds: true,
+  connections: true,
+  errors: true,
+  arrivals: true,
+  totals: true,
+}).extend({ event: z.literal('result'), achievedRate: z.number(), latency: Histogram });
+export type K6Result = Omit<z.infer<typeof K6Result>, 'event' | 'achievedRate'>;
 
 const RequestsResult = z.object({
   requests: z.int(),
@@ -46,32 +52,21 @@ export class GeneratorError extends LabError {}
 export const generatorPort = 8089;
 
 /**
- * Has the generator in a pod send one block of load, and calls back as the measured window begins and ends.
+ * Has k6 in a pod send one block of load, and tells when the measured window begins and ends.
  * @throws GeneratorError LAB_GENERATOR_FAILED with what the generator said.
  */
 export async function runBlock(
-  kube: Kube,
+  context: { kube: Kube; signal: AbortSignal },
   pod: V1Pod,
-  request: BlockRequest,
-  { signal, onWindowBegin, onWindowEnd }: { signal: AbortSignal; onWindowBegin: () => void; onWindowEnd: () => void },
-): Promise<LoadResult> {
-  const response = await kube.request('POST', `${proxyPath(pod)}/blocks`, { body: request, signal });
-  if (!response.ok || response.body === null) throw failed(pod, `${response.status} ${await response.text()}`);
-  let outcome: LoadResult | null = null;
-  // To the end of the answer: only then is the generator free for the next block.
-  for await (const line of linesOf(pod, response.body, signal)) {
-    if (line.trim() === '') continue;
-    const event = BlockEvent.parse(JSON.parse(line));
-    if (event.event === 'window-begin') onWindowBegin();
-    else if (event.event === 'window-end') onWindowEnd();
-    else if (event.event === 'error') throw failed(pod, [event.message, event.stderr].filter(Boolean).join('\n'));
-    else if (event.event === 'result') {
-      const { event: _, ...result } = event;
-      outcome = result;
-    }
-  }
-  if (outcome !== null) return outcome;
-  throw failed(pod, 'its answer ended before the result');
+  body: BlockRequest,
+  window: Window,
+): Promise<K6Result> {
+  const {
+    event: _,
+    achievedRate: _rate,
+    ...result
+  } = await sendLoad(context, pod, { path: 'blocks', body, result: K6Result }, window);
+  return result;
 }
 
 /** Has the generator send requests one after another on one new connection. */

@@ -6,6 +6,7 @@ import { ApiError } from '../../clusters/kube/api-error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import type { DataPlane } from '../../datapath/data-plane.ts';
 import type { Placement } from '../../results/vocabulary.ts';
+import { driverOf } from '../load/drivers.ts';
 import type { LoadedScenario } from './scenario.ts';
 
 /** The pods of a scenario on one pool, all of them ready. */
@@ -36,7 +37,7 @@ export async function deployScenario(
 ): Promise<Deployed> {
   progress(`${pool.name}: workload and generators`);
   const objects = placed(scenario, pool, dataPlane, placements);
-  await kube.apply([namespaceOf(pool), scriptOf(scenario, pool)], signal);
+  await kube.apply([namespaceOf(pool), await generatorFiles(scenario, pool)], signal);
   await kube.apply(objects, signal).catch((error: unknown) => {
     throw isRefusal(error) ? manifestInvalid(scenario, error.message, error) : error;
   });
@@ -146,12 +147,15 @@ function namespaceOf(pool: Pool): KubernetesObject {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: pool.namespace } };
 }
 
-function scriptOf(scenario: LoadedScenario, pool: Pool): KubernetesObject {
+/** The ConfigMap of the files that generators are given by the drivers of the scenario's measurements. */
+async function generatorFiles({ measurements }: LoadedScenario, pool: Pool): Promise<KubernetesObject> {
+  const files = measurements.flatMap(({ kind }) => Object.entries(driverOf(kind).files));
+  const data = Object.fromEntries(await Promise.all(files.map(async ([name, read]) => [name, await read()] as const)));
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'scenario', namespace: pool.namespace },
-    data: { [scenario.load.script]: scenario.scriptText },
+    data,
   } as KubernetesObject;
 }
 

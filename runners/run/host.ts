@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { tryExec } from '../../clusters/exec.ts';
 import { pins } from '../../clusters/tools/pins.ts';
+import { envoy } from '../../datapath/envoy/programs.ts';
 import type { Run } from '../../results/run.ts';
 
 /** The machine that a run is measured on, as its record tells it. */
@@ -29,7 +30,7 @@ export async function describeVersions(): Promise<Record<string, string>> {
     kernel: release(),
     kubernetes: pins.kubernetes.version,
     etcd: pins.etcd.version,
-    envoy: pins.envoy.version,
+    envoy: envoy.version,
     k6: k6Version(),
     iptables: iptables.stdout.trim(),
   };

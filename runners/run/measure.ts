@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DataPlaneContext, Evidence, Traffic } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext, Evidence } from '../../datapath/data-plane.ts';
 import type { LoadResult } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import { type Figure, figure, sumOf } from '../../results/figure.ts';
 import type { Role } from '../../results/vocabulary.ts';
-import { type BlockRequest, runBlock } from '../load/generator.ts';
+import type { Sent } from '../load/driver.ts';
 import { busyBetween, type MachineTime, readMachineTime } from '../probes/machine.ts';
 import { type ContainerCgroup, type RoleUsage, readRoleUsage } from '../probes/pod-cgroups.ts';
 import { growthOf } from './check-evidence.ts';
@@ -27,7 +27,7 @@ export type MeasuredBlock = {
   cpu: WindowCpu;
   memoryBytes: Partial<Record<Role, Figure>>;
   /** What every hop's counters grew by, what was sent meanwhile, and whether the one follows from the other. */
-  path: { growth: Evidence; traffic: Traffic; checks: EvidenceCheck[] };
+  path: { growth: Evidence; sent: Sent; checks: EvidenceCheck[] };
 };
 
 /** Sends one block through a test case, with the machine's and the pods' CPU time read at both ends of its window. */
@@ -36,13 +36,13 @@ export async function measureBlock(
   {
     planned,
     deployed,
+    clusterIp,
     containers,
-    load,
   }: {
     planned: PlannedCase;
     deployed: Deployed;
+    clusterIp: string;
     containers: readonly ContainerCgroup[];
-    load: BlockRequest;
   },
 ): Promise<MeasuredBlock> {
   const generator = deployed.generators.get(planned.testCase.placement);
@@ -51,12 +51,13 @@ export async function measureBlock(
   const before = await readPath(context, planned, deployed.workload);
   let begin: Sample | null = null;
   let end: Sample | null = null;
-  const result = await runBlock(context.kube, generator, load, {
-    signal: context.signal,
-    onWindowBegin: () => {
+  const { driver, measurement, testCase } = planned;
+  const target = { generator, host: clusterIp, port: testCase.port };
+  const { arrived, ...result } = await driver.send(context, target, measurement.parameters, {
+    onBegin: () => {
       begin = sample(containers);
     },
-    onWindowEnd: () => {
+    onEnd: () => {
       end = sample(containers);
     },
   });
@@ -64,7 +65,8 @@ export async function measureBlock(
   if (begin === null || end === null) throw new Error('the generator announced no measured window');
   const { reconnects: _, ...traffic } = result.totals;
   const growth = growthOf(before, after);
-  return { ...between(begin, end), result, path: { growth, traffic, checks: checkPath(planned, growth, traffic) } };
+  const sent: Sent = { traffic, besides: result.besides, arrived };
+  return { ...between(begin, end), result, path: { growth, sent, checks: checkPath(planned, growth, sent) } };
 }
 
 /** CPU time of the whole machine while no load is sent, over a window of that length. */

@@ -4,10 +4,10 @@ import type { Block } from '../../results/block.ts';
 import { fixtureRun } from '../../results/tests/fixture-run.ts';
 import { missedRate } from './missed-rate.ts';
 
-function blockAt(achievedRate: number, changes: Partial<Block> = {}): Block {
+function blockAt(rate: number, changes: Partial<Block> = {}): Block {
   const [testCase] = fixtureRun({ blocks: 1 }).testCases;
   assert.ok(testCase?.outcome.state === 'measured');
-  return { ...(testCase.outcome.blocks[0] as Block), achievedRate, ...changes };
+  return { ...(testCase.outcome.blocks[0] as Block), counts: { requests: rate * 4 }, ...changes };
 }
 
 test('a block that reaches nine tenths of the rate goes on', () => {

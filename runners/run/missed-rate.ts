@@ -9,11 +9,15 @@ const leastReached = 0.9;
  */
 export function missedRate({
   requestedRate,
-  achievedRate,
+  counts,
+  windowSeconds,
   connections,
   errors,
   arrivals,
-}: Pick<LoadResult, 'requestedRate' | 'achievedRate' | 'connections' | 'errors' | 'arrivals'>): string | null {
+}: Pick<LoadResult, 'requestedRate' | 'counts' | 'windowSeconds' | 'connections' | 'errors' | 'arrivals'>):
+  | string
+  | null {
+  const achievedRate = (counts.requests ?? 0) / windowSeconds;
   if (requestedRate === null || achievedRate >= leastReached * requestedRate) return null;
   const share = Math.round((achievedRate / requestedRate) * 100);
   const dropped = arrivals === null ? '' : `of ${arrivals.scheduled} arrivals ${arrivals.dropped} were dropped and `;

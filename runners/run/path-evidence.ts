@@ -1,8 +1,10 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { DataPlaneContext, Evidence, Expectation, TestCase, Traffic } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext, Evidence, Expectation, TestCase } from '../../datapath/data-plane.ts';
+import type { Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
-import { checkEvidence } from './check-evidence.ts';
+import type { Sent } from '../load/driver.ts';
+import { type Claim, checkEvidence } from './check-evidence.ts';
 import type { PlannedCase } from './plan.ts';
 
 const PortStats = z.object({
@@ -26,45 +28,30 @@ export async function readPath(context: DataPlaneContext, planned: PlannedCase, 
 }
 
 /** Holds what the counters grew by against what the generator says that it sent meanwhile. */
-export function checkPath(planned: PlannedCase, growth: Evidence, traffic: Traffic): EvidenceCheck[] {
-  return checkEvidence(growth, [
-    ...planned.dataPlane.expected(planned.testCase, traffic),
-    ...arrivals(planned, traffic),
-  ]);
+export function checkPath(planned: PlannedCase, growth: Evidence, sent: Sent): EvidenceCheck[] {
+  return checkEvidence({ ...growth, ...sent.arrived }, claimsOf(planned, sent));
 }
 
-// A proxy for HTTP has connections and headers of its own; one for connections passes both on as they are.
-function arrivals({ testCase }: PlannedCase, traffic: Traffic): Expectation[] {
-  const requests = {
-    counter: 'workload/requests',
-    claim: 'every request sent arrived at the workload, once',
-    exactly: traffic.requests,
-  };
-  if (testCase.profile === 'l7') {
-    return [
-      requests,
-      { counter: 'workload/bytes-received', claim: 'with at least a byte each', atLeast: traffic.requests },
-      { counter: 'workload/bytes-sent', claim: 'and were answered', atLeast: traffic.requests },
-    ];
-  }
-  return [
-    requests,
-    {
-      counter: 'workload/connections',
-      claim: 'every connection opened arrived at the workload, once',
-      exactly: traffic.connections,
-    },
-    {
-      counter: 'workload/bytes-received',
-      claim: 'every byte sent arrived at the workload, and none besides',
-      exactly: traffic.bytesSent,
-    },
-    {
-      counter: 'workload/bytes-sent',
-      claim: 'every byte that the workload sent came back, and none besides',
-      exactly: traffic.bytesReceived,
-    },
-  ];
+/** What holds exactly of exact totals lies between both ends where something may have been sent besides. */
+function claimsOf(planned: PlannedCase, { traffic, besides }: Sent): readonly Claim[] {
+  const least = expectations(planned, traffic);
+  if (besides === null) return least;
+  const most = expectations(planned, {
+    requests: traffic.requests + besides.requests,
+    connections: traffic.connections + besides.connections,
+    bytesSent: traffic.bytesSent + besides.bytesSent,
+    bytesReceived: traffic.bytesReceived + besides.bytesReceived,
+  });
+  return least.map((expectation, index) => {
+    const upper = most[index];
+    if (!('exactly' in expectation) || upper === undefined || !('exactly' in upper)) return expectation;
+    const { counter, claim, exactly } = expectation;
+    return exactly === upper.exactly ? expectation : { counter, claim, between: [exactly, upper.exactly] };
+  });
+}
+
+function expectations({ dataPlane, driver, testCase }: PlannedCase, traffic: Traffic): Expectation[] {
+  return [...dataPlane.expected(testCase, traffic), ...driver.arrivals(testCase, traffic)];
 }
 
 async function readWorkload(
@@ -75,14 +62,19 @@ async function readWorkload(
   const { namespace, name } = workload.metadata ?? {};
   const path = `/api/v1/namespaces/${namespace}/pods/${name}:${workloadAdminPort}/proxy/stats`;
   const stats = WorkloadStats.parse(await kube.json('GET', path, { signal }));
-  const own = stats[String(port)] ?? { requests: 0, connections: 0, bytesReceived: 0, bytesSent: 0 };
+  const own = stats[String(port)];
   const elsewhere = Object.entries(stats).filter(([other]) => other !== String(port));
   return {
-    'workload/requests': own.requests,
-    // A proxy for HTTP keeps connections of its own, so their number says nothing there.
-    ...(profile === 'l4' ? { 'workload/connections': own.connections } : {}),
-    'workload/bytes-received': own.bytesReceived,
-    'workload/bytes-sent': own.bytesSent,
+    // A port that another program serves, beside the workload, is that one's to count.
+    ...(own === undefined
+      ? {}
+      : {
+          'workload/requests': own.requests,
+          // A proxy for HTTP keeps connections of its own, so their number says nothing there.
+          ...(profile === 'l4' ? { 'workload/connections': own.connections } : {}),
+          'workload/bytes-received': own.bytesReceived,
+          'workload/bytes-sent': own.bytesSent,
+        }),
     'workload/requests-on-other-ports': elsewhere.reduce((sum, [, { requests }]) => sum + requests, 0),
   };
 }

@@ -7,6 +7,7 @@ import { figure, missing } from '../../results/figure.ts';
 import { compare } from '../../results/rows.ts';
 import { Run } from '../../results/run.ts';
 import { fixtureRun } from '../../results/tests/fixture-run.ts';
+import { driverOf } from '../load/drivers.ts';
 import type { MeasuredBlock } from './measure.ts';
 import { dataPlaneOf, type PlannedCase } from './plan.ts';
 import { Recorder } from './recorder.ts';
@@ -16,6 +17,8 @@ const planned: PlannedCase = {
   id: 'none/l4/none/cross-node',
   dataPlane: dataPlaneOf(pool),
   testCase: { pool, placement: 'cross-node', profile: 'l4', encryption: 'none', variant: null, port: 8082 },
+  measurement: (fixtureRun().testCases[0] as Run['testCases'][number]).measurement,
+  driver: driverOf('open-loop'),
   skipped: null,
 };
 const held = evidenceRecord(
@@ -117,7 +120,7 @@ function measured(pass: number, roleSeconds: MeasuredBlock['cpu']['roleSeconds']
     result,
     cpu: { busySeconds: cpu.busySeconds, stealSeconds: 0, roleSeconds },
     memoryBytes: {},
-    path: { growth, traffic, checks: [] },
+    path: { growth, sent: { traffic, besides: null, arrived: {} }, checks: [] },
   };
 }
 

@@ -1,85 +1,71 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
-import Table from 'cli-table3';
 import type { Comparison, Row } from '../../results/comparison.ts';
-import { formatDuration, formatInterval, formatRatio, formatValue } from '../../results/format.ts';
+import { formatDuration } from '../../results/format.ts';
+import type { AskedMeasurement } from '../../results/measurement.ts';
 import { median } from '../../results/median.ts';
 import type { Run } from '../../results/run.ts';
-import { testCaseId } from '../../results/test-case.ts';
 import { warnings } from '../../results/validity.ts';
+import { costTable } from './cost-table.ts';
+import { latencyTable } from './latency-table.ts';
+import { rateTable } from './rate-table.ts';
+import { groupsOf, type Paint } from './row-group.ts';
 
-type Unit = Parameters<typeof formatValue>[1];
-
-/** The comparison for people: a table of latencies and CPU time for each placement, in colour on a terminal. */
+/** The comparison for people: tables of each measurement and placement, in colour on a terminal, and what must be said. */
 export function renderComparison(run: Run, { rows }: Comparison, stream: Writable): string {
-  const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
-    styleText(format, text, { stream, validateStream: true });
+  const paint: Paint = (format, text) => styleText(format, text, { stream, validateStream: true });
   const placements = [...new Set(rows.map(({ placement }) => placement))];
-  const tables = placements.map((placement) => {
-    const here = rows.filter((row) => row.placement === placement);
-    const title = `${run.scenario}, ${placement}: ${run.options.rate ?? 'as many as it takes'} requests/s over ${run.options.connections} connections, ${run.options.blocks} blocks of ${run.options.seconds} s`;
-    return `${paint('bold', title)}\n${latencyTable(here, paint)}\n${cpuTable(here, paint)}\n`;
-  });
+  const tables = placements.flatMap((placement) =>
+    run.options.measurements.flatMap((asked) => {
+      const here = rows.filter((row) => row.placement === placement && row.measurement === asked.name);
+      return here.length === 0 ? [] : [tablesOf(run, asked, here, paint)];
+    }),
+  );
   return `${tables.join('\n')}${notes(run, rows, paint)}`;
 }
 
-type Paint = (format: Parameters<typeof styleText>[0], text: string) => string;
-
-function latencyTable(rows: readonly Row[], paint: Paint): string {
-  const quantiles = [0.5, 0.9, 0.99, 0.999];
-  const table = plainTable([
-    'test case',
-    ...quantiles.map((q) => `p${q * 100}`),
-    'p50 to none',
-    '95 % interval',
-    'added to p50',
-  ]);
-  for (const [id, own] of groups(rows)) {
-    const latency = (q: number) => own.find((row) => row.metric === 'request_duration_seconds' && row.quantile === q);
-    const median = latency(0.5);
-    const ratio = formatRatio(median?.ratioToNone ?? null);
-    table.push([
-      nameOf(id, own, paint),
-      ...quantiles.map((q) => formatValue(latency(q)?.value ?? null, 'seconds')),
-      differs(median) ? paint('yellow', ratio) : ratio,
-      formatInterval(median?.interval ?? null),
-      median?.addedToNone === null || median === undefined ? '–' : formatDuration(median.addedToNone),
-    ]);
-  }
-  return table.toString();
+function tablesOf(run: Run, asked: AskedMeasurement, rows: readonly Row[], paint: Paint): string {
+  const groups = groupsOf(rows);
+  const headline = rows[0]?.metric ?? '';
+  const first =
+    headline === 'request_duration_seconds' ? latencyTable(groups, paint) : rateTable(groups, headline, paint);
+  const title = `${titleOf(run, asked)}, ${rows[0]?.placement}: ${loadOf(asked)}, ${run.options.blocks} blocks of ${asked.parameters.seconds?.join(', ')} s`;
+  return `${paint('bold', title)}\n${first}\n${costTable(groups, paint)}\n`;
 }
 
-function cpuTable(rows: readonly Row[], paint: Paint): string {
-  const roles = ['generator', 'workload', 'proxy', 'control', 'kernel'] as const;
-  const table = plainTable(['CPU per request', 'all', 'to none', '95 % interval', ...roles, 'achieved', 'failed']);
-  for (const [id, own] of groups(rows)) {
-    const cpu = (role: Row['role']) => own.find((row) => row.metric === 'cpu_seconds_per_request' && row.role === role);
-    const other = (metric: string) => own.find((row) => row.metric === metric);
-    const show = (row: Row | undefined): string => formatValue(row?.value ?? null, (row?.unit ?? 'seconds') as Unit);
-    const ratio = formatRatio(cpu(null)?.ratioToNone ?? null);
-    table.push([
-      nameOf(id, own, paint),
-      show(cpu(null)),
-      differs(cpu(null)) ? paint('yellow', ratio) : ratio,
-      formatInterval(cpu(null)?.interval ?? null),
-      ...roles.map((role) => show(cpu(role))),
-      show(other('requests_per_second')),
-      show(other('requests_failed_ratio')),
-    ]);
-  }
-  return table.toString();
+function titleOf({ scenario, options }: Run, { name }: AskedMeasurement): string {
+  return options.measurements.length === 1 ? scenario : `${scenario}, ${name}`;
+}
+
+/** What was sent, in words: `1000 requests/s over 16 connections`, `streams 1, 4`. */
+function loadOf({ parameters }: AskedMeasurement): string {
+  const { rate, connections, seconds: _, warmupSeconds: _w, requestTimeoutSeconds: _t, ...others } = parameters;
+  const over = connections === undefined ? [] : [`over ${connections.join(', ')} connections`];
+  if (rate !== undefined) return [`${rate.join(', ')} requests/s`, ...over].join(' ');
+  const named = Object.entries(others)
+    .filter(([name, values]) => name !== 'services' || values.length > 1)
+    .map(([name, values]) => `${name} ${values.join(', ')}`);
+  return ['as much as it takes', ...over, ...(named.length > 0 ? [`(${named.join('; ')})`] : [])].join(' ');
 }
 
 // What makes a row invalid, what must be said beside it, and what the generator itself costs.
 function notes(run: Run, rows: readonly Row[], paint: Paint): string {
   const lines: string[] = [];
-  for (const [id, own] of groups(rows)) {
+  for (const { id, rows: own } of groupsOf(rows)) {
     const reason = own.find(({ valid }) => !valid)?.reason;
     if (reason !== undefined && reason !== null) lines.push(`${paint('red', `INVALID ${id}`)}: ${reason}`);
   }
   for (const testCase of run.testCases) {
     for (const warning of warnings(testCase, run)) {
       lines.push(`${testCase.id}: ${warning}`);
+    }
+  }
+  for (const caveat of run.caveats) lines.push(caveat);
+  for (const { services, programmed } of run.stages) {
+    for (const { dataPlane, seconds } of programmed) {
+      lines.push(
+        `With ${services} Services the last one answered through ${dataPlane} after ${formatDuration(seconds)}.`,
+      );
     }
   }
   if (rows.every(({ ratioToNone }) => ratioToNone === null)) {
@@ -90,9 +76,10 @@ function notes(run: Run, rows: readonly Row[], paint: Paint): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What the generator itself took and added: at 1000/s it costs as much CPU time as a proxy does. */
-function generatorNote({ generator, testCases }: Run, rows: readonly Row[]): string[] {
-  const cores = groups(rows).flatMap(([, own]) => {
+/** What the generator of open-loop load itself took and added: at 1000/s it costs as much CPU time as a proxy does. */
+function generatorNote({ generators, testCases }: Run, rows: readonly Row[]): string[] {
+  const cores = groupsOf(rows).flatMap(({ rows: own }) => {
+    if (!own.some(({ metric }) => metric === 'request_duration_seconds')) return [];
     const perRequest = own.find((row) => row.metric === 'cpu_seconds_per_request' && row.role === 'generator')?.value;
     const rate = own.find((row) => row.metric === 'requests_per_second')?.value;
     return perRequest && rate ? [perRequest * rate] : [];
@@ -103,7 +90,7 @@ function generatorNote({ generator, testCases }: Run, rows: readonly Row[]): str
   const late = median(lateness);
   if (cores.length === 0 || late === null) return [];
   return [
-    `The generator (${generator}) itself took ${range(cores)} of a core, and sent the median request ` +
+    `The generator (${generators[0]}) itself took ${range(cores)} of a core, and sent the median request ` +
       `${formatDuration(late)} after the instant at which it was due: latencies contain that.`,
   ];
 }
@@ -114,39 +101,4 @@ function range(values: readonly number[]): string {
 
 function describe(status: Run['status']): string {
   return status.state === 'failed' ? `cut short: ${status.reason}` : status.state;
-}
-
-function groups(rows: readonly Row[]): [string, Row[]][] {
-  const byCase = new Map<string, Row[]>();
-  for (const row of rows) {
-    const id = testCaseId(row);
-    byCase.set(id, [...(byCase.get(id) ?? []), row]);
-  }
-  return [...byCase];
-}
-
-function nameOf(id: string, rows: readonly Row[], paint: Paint): string {
-  return rows.every(({ valid }) => valid) ? id : paint('red', `${id} (invalid)`);
-}
-
-/** Whether the interval excludes 1: only then is a difference worth a colour. */
-function differs(row: Row | undefined): boolean {
-  if (row === undefined || row.interval === null) return false;
-  return row.interval[0] > 1 || row.interval[1] < 1;
-}
-
-/** A table without lines: names to the left, figures to the right. */
-export function plainTable(head: string[]) {
-  const none = Object.fromEntries(
-    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'].map((edge) => [
-      edge,
-      '',
-    ]),
-  );
-  return new Table({
-    head,
-    chars: { ...none, left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
-  });
 }

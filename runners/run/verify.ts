@@ -1,21 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
-import { z } from 'zod';
-import type { DataPlaneContext, TestCase } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import { type EvidenceCheck, type EvidenceRecord, evidenceRecord } from '../../results/evidence-record.ts';
 import type { Placement } from '../../results/vocabulary.ts';
-import { generatorPort, type RequestsResult, sendRequests } from '../load/generator.ts';
+import type { Probed } from '../load/driver.ts';
+import { generatorPort } from '../load/generator.ts';
 import { type CapturedPacket, startCapture } from '../probes/capture.ts';
 import { growthOf } from './check-evidence.ts';
 import type { Deployed } from './deploy.ts';
 import { checkPath, readPath, workloadAdminPort } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
 import { type Ends, trafficOnTheWire } from './wire.ts';
-
-/** Enough that a share going another way shows, few enough to take no time. */
-const requestCount = 50;
-
-const Echo = z.object({ clientAddress: z.string() });
 
 /**
  * Verifies all test cases of one pool and placement: sends requests through each, one case after the other, holds every
@@ -48,7 +43,7 @@ export async function verifyPlacement(
     const service = await kube.json<V1Service>('GET', `/api/v1/namespaces/${pool.namespace}/services/workload`, {
       signal,
     });
-    for (const planned of cases) {
+    for (const planned of pathsOf(cases)) {
       probes.push(await probe(context, { planned, generator, workload, clusterIp: service.spec?.clusterIP ?? '' }));
     }
   } finally {
@@ -57,17 +52,33 @@ export async function verifyPlacement(
   const ends: Ends = [generator.status?.podIP ?? '', workload.status?.podIP ?? ''];
   const captured = (made: Probe, expected: Captured['expected']) => ({
     where,
-    ...trafficOnTheWire(packets, ends, { word: made.word, ...made.window, traffic: made.result }, expected),
+    ...trafficOnTheWire(packets, ends, { word: made.word, ...made.window, traffic: made.probed.traffic }, expected),
   });
-  return new Map(probes.map((made) => [made.planned.id, judge(made, probes, captured, generator)]));
+  const records = probes.map((made) => [pathKey(made.planned), judge(made, probes, captured)] as const);
+  const byPath = new Map(records);
+  return new Map(
+    cases.flatMap((planned) => {
+      const record = byPath.get(pathKey(planned));
+      return record === undefined ? [] : [[planned.id, record] as const];
+    }),
+  );
 }
 
-/** Requests sent through one test case, with a word in their headers that a capture can look for. */
+/** One test case for each path: those that differ in their load alone take the same. */
+function pathsOf(cases: readonly PlannedCase[]): PlannedCase[] {
+  return [...new Map(cases.map((planned) => [pathKey(planned), planned])).values()];
+}
+
+function pathKey({ testCase: { profile, encryption, variant, port } }: PlannedCase): string {
+  return [profile, encryption, variant, port].join('/');
+}
+
+/** What was sent through one test case, with a word in it that a capture can look for. */
 type Probe = {
   planned: PlannedCase;
   word: string;
   window: { from: number; to: number };
-  result: RequestsResult;
+  probed: Probed;
   checks: EvidenceCheck[];
 };
 
@@ -80,37 +91,31 @@ async function probe(
     clusterIp,
   }: { planned: PlannedCase; generator: V1Pod; workload: V1Pod; clusterIp: string },
 ): Promise<Probe> {
+  const { dataPlane, driver, testCase } = planned;
   const word = `lab-${randomBytes(12).toString('hex')}`;
-  await planned.dataPlane.prepare?.(context, planned.testCase);
+  await dataPlane.prepare?.(context, testCase);
   const before = await readPath(context, planned, workload);
   const from = Date.now() / 1000;
-  const result = await sendRequests(
-    context.kube,
-    generator,
-    {
-      url: `http://${clusterIp}:${planned.testCase.port}`,
-      path: '/echo',
-      count: requestCount,
-      headers: { 'x-lab-word': word },
-    },
-    context.signal,
+  const probed = await driver.probe(
+    context,
+    { generator, host: clusterIp, port: testCase.port },
+    { word, client: dataPlane.clientAddress(testCase, generator) },
   );
   const to = Date.now() / 1000;
   const after = await readPath(context, planned, workload);
-  return { planned, word, window: { from, to }, result, checks: checkPath(planned, growthOf(before, after), result) };
+  return { planned, word, window: { from, to }, probed, checks: checkPath(planned, growthOf(before, after), probed) };
 }
 
 function judge(
   probe: Probe,
   all: readonly Probe[],
   captured: (made: Probe, expected: Captured['expected']) => Captured,
-  generator: V1Pod,
 ): EvidenceRecord {
-  const checks = [...answers(probe, generator), ...probe.checks];
+  const checks = [...probe.probed.answers, ...probe.checks];
   const { dataPlane, testCase } = probe.planned;
   const bypasses = dataPlane.bypassesLinks?.(testCase) ?? false;
   if (!bypasses && testCase.encryption === 'none') return evidenceRecord(checks, [captured(probe, 'plaintext')]);
-  const twin = twinOf(testCase, all);
+  const twin = twinOf(probe.planned, all);
   // Without a twin, validity says that no capture shows that plaintext would have been noticed.
   const sanity = twin === undefined ? [] : [captured(twin, 'plaintext')];
   return evidenceRecord(checks, [captured(probe, bypasses ? 'bypassed' : 'ciphertext'), ...sanity]);
@@ -119,40 +124,12 @@ function judge(
 type Captured = Parameters<typeof evidenceRecord>[1][number];
 
 /** The same test case without encryption, and by the links: what the capture must be able to see. */
-function twinOf({ profile }: TestCase, all: readonly Probe[]): Probe | undefined {
+function twinOf({ testCase: { profile }, driver }: PlannedCase, all: readonly Probe[]): Probe | undefined {
   return all.find(
-    ({ planned: { dataPlane, testCase } }) =>
-      testCase.profile === profile && testCase.encryption === 'none' && !dataPlane.bypassesLinks?.(testCase),
+    ({ planned }) =>
+      planned.testCase.profile === profile &&
+      planned.testCase.encryption === 'none' &&
+      planned.driver.probe === driver.probe &&
+      !planned.dataPlane.bypassesLinks?.(planned.testCase),
   );
-}
-
-/** What the answers themselves must show: that there were as many, and whom the workload took for its client. */
-function answers({ planned, result }: Probe, generator: V1Pod): EvidenceCheck[] {
-  const answered = result.statuses['200'] ?? 0;
-  const client = planned.dataPlane.clientAddress(planned.testCase, generator);
-  const named = parseEcho(result.lastBody)?.clientAddress === client ? 1 : 0;
-  return [
-    {
-      claim: 'every request was answered with 200',
-      counter: 'generator/answered',
-      expected: String(requestCount),
-      measured: answered,
-      held: answered === requestCount,
-    },
-    {
-      claim: `the workload takes ${client} for its client`,
-      counter: 'workload/last-client',
-      expected: '1',
-      measured: named,
-      held: named === 1,
-    },
-  ];
-}
-
-function parseEcho(body: string): z.infer<typeof Echo> | null {
-  try {
-    return Echo.parse(JSON.parse(body));
-  } catch {
-    return null;
-  }
 }

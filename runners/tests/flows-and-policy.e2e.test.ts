@@ -207,7 +207,7 @@ const pod = (of: string, app: string, node: string, container: object): Kubernet
       containers: [{ name: 'app', ...container }],
     },
   }) as KubernetesObject;
-const client = { image: 'lab/datapath', command: ['node', '-e', 'setInterval(() => {}, 60_000)'] };
+const client = { image: 'lab/sidecarless', command: ['node', '-e', 'setInterval(() => {}, 60_000)'] };
 const server = { image: 'lab/workload', args: ['--listen', ':8080', '--admin', ':8079'] };
 
 const manifests = [

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
+import { dataPlanes } from '../../datapath/data-planes.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
@@ -23,6 +24,24 @@ const directions: Record<string, readonly string[]> = {
   runners: ['bpf', 'clusters', 'datapath', 'results', 'scenarios'],
   site: ['results'],
 };
+
+/** Checks that are about sidecarless alone, and ask more of it than the contract has. */
+const asksSidecarless: readonly string[] = ['runners/checks/agent-speed.ts', 'runners/checks/cni.ts'];
+
+/** Clusters of tests have the workload that runs have: what it is made of is said once. */
+const [testCluster, workloadProgram] = ['datapath/tests/cluster.ts', 'runners/load/programs.ts'];
+
+/** All files of clusters but checksums. */
+const textFiles = globSync('clusters/**/*', { cwd: repository, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name !== 'go.sum')
+  .map((entry) => relative(repository, join(entry.parentPath, entry.name)));
+
+const namesFolder = /(?<![\w-])(datapath|runners|scenarios|results|site)\//;
+
+/** A line, but for the words of Kubernetes and Istio that are data planes' ids by chance: kinds of containers. */
+function wordsOf(file: string, line: string): string {
+  return file.startsWith('clusters/kubelet/') ? line.replace(/\bsidecars?\b/gi, '') : line;
+}
 
 test('the scanner sees every kind of import', () => {
   const text = [
@@ -51,6 +70,7 @@ test('folders import in the directions of the architecture', () => {
   assert.ok(imports.length > 100, `only ${imports.length} imports were found: the scanner is broken`);
   assertNone(imports, ({ from, to }) => {
     const [source, target] = [topOf(from), topOf(to)];
+    if (from === testCluster && to === workloadProgram) return false;
     return target in directions && source !== target && !directions[source]?.includes(target);
   });
 });
@@ -64,6 +84,46 @@ test('of results, data planes know the words only', () => {
     imports,
     ({ from, to }) => topOf(from) === 'datapath' && topOf(to) === 'results' && to !== 'results/vocabulary.ts',
   );
+});
+
+test("a data plane's folder is nobody else's, but for its kernel side and checks of it alone", () => {
+  const folders = dataPlanes.map(({ id }) => `datapath/${id}/`);
+  assertNone(imports, ({ from, to }) => {
+    const folder = folders.find((own) => to.startsWith(own));
+    if (folder === undefined || from.startsWith(folder) || from === 'datapath/data-planes.ts') return false;
+    return !(folder === 'datapath/sidecarless/' && (topOf(from) === 'bpf' || asksSidecarless.includes(from)));
+  });
+});
+
+test('what several data planes share has a folder beside theirs, and knows none of them', () => {
+  const isShared = (path: string): boolean => /^datapath\/(base-network|envoy)\//.test(path);
+  assertNone(
+    imports,
+    ({ from, to }) => isShared(from) && to.startsWith('datapath/') && !isShared(to) && to.split('/').length > 2,
+  );
+});
+
+test('clusters name no file and no data plane of those that are above them', () => {
+  const ids = dataPlanes.map(({ id }) => id).filter((id) => id !== 'none');
+  assert.ok(ids.length > 1);
+  const found = textFiles.flatMap((file) => {
+    const lines = readFileSync(join(repository, file), 'utf8').split('\n');
+    return lines
+      .filter(
+        (line) => namesFolder.test(line) || ids.some((id) => new RegExp(`\\b${id}\\b`, 'i').test(wordsOf(file, line))),
+      )
+      .map((line) => `${file}: ${line.trim()}`);
+  });
+  assert.deepEqual(found, []);
+});
+
+test('runners call no data plane by its id but in checks of it, and the baseline by what it is', () => {
+  const ids = dataPlanes.map(({ id }) => id).filter((id) => id !== 'none');
+  const literal = new RegExp(`['"\`](${ids.join('|')})['"\`]|\\bid === 'none'|poolOf\\([^)]*'none'`);
+  const found = files
+    .filter((file) => topOf(file) === 'runners' && !/^runners\/(checks|tests)\/|\.test\.ts$/.test(file))
+    .filter((file) => literal.test(readFileSync(join(repository, file), 'utf8')));
+  assert.deepEqual(found, []);
 });
 
 test('results import only zod', () => {

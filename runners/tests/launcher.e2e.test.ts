@@ -23,7 +23,7 @@ beforeEach(async () => {
   if (!onlyHere) return;
   root = await mkdtemp(join(tmpdir(), 'lab-launcher-test-'));
   path = join(root, 'bin');
-  for (const folder of ['bin', 'repo/clusters', 'repo/runners', 'package/bin']) {
+  for (const folder of ['bin', 'repo/clusters/tools', 'repo/runners', 'package/bin']) {
     await mkdir(join(root, folder), { recursive: true });
   }
   const programs = await exec('sh', ['-c', `for program in ${hostPrograms.join(' ')}; do command -v $program; done`]);
@@ -200,5 +200,5 @@ async function pin(archive: Buffer): Promise<void> {
   const table = await readFile(join(repository, 'clusters/tools/pins.ts'), 'utf8');
   const changed = table.replace(/integrity: '.*'/, `integrity: '${integrity}'`);
   assert.ok(changed.includes(`version: '${pinned}'`) && changed.includes(integrity));
-  await writeFile(join(root, 'repo/clusters/pins.ts'), changed);
+  await writeFile(join(root, 'repo/clusters/tools/pins.ts'), changed);
 }

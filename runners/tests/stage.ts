@@ -9,8 +9,10 @@ import type { Run } from '../../results/run.ts';
 import type { Placement } from '../../results/vocabulary.ts';
 import { findContainerCgroups } from '../probes/pod-cgroups.ts';
 import { type Deployed, deployScenario } from '../run/deploy.ts';
+import type { RunProgress } from '../run/interleave.ts';
+import { withParameters } from '../run/parameters.ts';
 import { dataPlaneOf } from '../run/plan.ts';
-import { type RunOptions, type RunProgress, runScenario } from '../run/run.ts';
+import { type RunOptions, runScenario } from '../run/run.ts';
 import { type LoadedScenario, loadScenario } from '../run/scenario.ts';
 import { exclusively, openOwnCluster } from '../session.ts';
 
@@ -19,7 +21,11 @@ export type Stage = {
   cluster: Cluster;
   scenario: LoadedScenario;
   /** One block of a second, but for what is changed. */
-  shortRun(changes?: Partial<RunOptions>, progress?: RunProgress, of?: LoadedScenario): Promise<Run>;
+  shortRun(
+    changes?: Partial<RunOptions> & { seconds?: number },
+    progress?: RunProgress,
+    of?: LoadedScenario,
+  ): Promise<Run>;
   /** Deploys the scenario as a run does, to do something to it beforehand. */
   deployed(pool: Pool): Promise<Deployed>;
   /** The first process of the one container of that name, as the host numbers it; of the pods on `node`, if one is named. */
@@ -38,13 +44,10 @@ export async function openStage(
   return {
     cluster,
     scenario,
-    shortRun(changes = {}, progress = () => undefined, of = scenario) {
-      const options: RunOptions = {
-        ...{ pools, profiles: ['l4', 'l7'], placements, blocks: 1, seconds: 1 },
-        ...{ rate: 200, connections: 4, seed: 1 },
-        ...changes,
-      };
-      return runScenario(cluster, of, options, { signal, progress });
+    shortRun({ seconds = 1, ...changes } = {}, progress = () => undefined, of = scenario) {
+      const options: RunOptions = { pools, profiles: ['l4', 'l7'], placements, blocks: 1, seed: 1, ...changes };
+      const parameters = { seconds: [seconds], rate: [200], connections: [4] };
+      return runScenario(cluster, withParameters(of, { parameters }), options, { signal, progress });
     },
     deployed(pool) {
       const within: DataPlaneContext = { kube, ...context };
@@ -78,10 +81,7 @@ export function assertAllProven(run: Run): void {
 }
 
 export function assertInvalid(run: Run, id: string, reason: RegExp): void {
-  const rows = compare(run).rows.filter(
-    ({ dataPlane, profile, encryption, placement, variant }) =>
-      id === [dataPlane, profile, encryption, placement, ...(variant === null ? [] : [variant])].join('/'),
-  );
+  const rows = compare(run).rows.filter(({ testCase }) => id === testCase);
   assert.ok(rows.length > 0, `${id} has rows`);
   for (const row of rows) {
     assert.equal(row.valid, false, `${id} ${row.metric}`);

@@ -5,7 +5,8 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { prepareHost } from '../../clusters/host.ts';
 import { ensurePackages } from '../../clusters/tools/host-packages.ts';
-import { ensureTools, toolNames } from '../../clusters/tools/tools.ts';
+import { ensurePrograms } from '../../clusters/tools/programs.ts';
+import { everyArtefact } from '../brought.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
 import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
 
@@ -46,7 +47,7 @@ async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<
   if (files.length === 0) return skippedTier('no test files');
   await prepareHost(context);
   await ensurePackages(['bpftool'], context);
-  await ensureTools(toolNames, context);
+  await ensurePrograms(everyArtefact, context);
   return await finish(start({ files, concurrency: 1, timeout: 1_200_000 }, context), context);
 }
 

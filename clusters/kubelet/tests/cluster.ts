@@ -5,6 +5,7 @@ import { before } from 'node:test';
 import type { V1ObjectMeta, V1Pod, V1PodSpec } from '@kubernetes/client-node';
 import { kubeconfig } from '../../control-plane/kubeconfig.ts';
 import { type ExecResult, tryExec } from '../../exec.ts';
+import { ownImages } from '../../images/images.ts';
 import type { Kube } from '../../kube/kube.ts';
 import { startEmbeddedCluster } from '../../netns/embedded-cluster.ts';
 import { privateRun, testCgroup, testInNamespaces } from '../../netns/tests/namespaces.ts';
@@ -69,6 +70,7 @@ async function startTestCluster(signal: AbortSignal): Promise<TestCluster> {
   const lines: string[] = [];
   const { kube, runtime, nodes, pki, server } = await startEmbeddedCluster({
     nodes: [{ name: 'node-1', pool: 'test' }],
+    images: ownImages,
     cgroupRoot,
     signal,
     log: (line) => {

@@ -225,7 +225,7 @@ function manifests({ pool }: TestCluster): KubernetesObject[] {
         containers: [{ name: 'app', ...container }],
       },
     });
-  const client = { image: 'lab/datapath', command: ['node', '-e', 'setInterval(() => undefined, 1000)'] };
+  const client = { image: 'lab/sidecarless', command: ['node', '-e', 'setInterval(() => undefined, 1000)'] };
   const server = { image: 'lab/workload', args: ['--listen', ':8080', '--admin', ':8079'] };
   const [first, second] = pool.nodes;
   return [pod('client', first, client), pod('near', first, server), pod('far', second, server)];

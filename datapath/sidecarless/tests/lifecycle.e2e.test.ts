@@ -366,7 +366,7 @@ function podThatRuns(
       nodeName: node,
       automountServiceAccountToken: false,
       terminationGracePeriodSeconds: 10,
-      containers: [{ name: 'app', image: 'lab/datapath', command: ['node', '-e', script] }],
+      containers: [{ name: 'app', image: 'lab/sidecarless', command: ['node', '-e', script] }],
     },
   });
 }

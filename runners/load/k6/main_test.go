@@ -25,7 +25,7 @@ import (
 	"datapath-lab/runners/k6/serve"
 )
 
-const scripts = "../../scenarios/latency"
+const scripts = "."
 
 // TestMain lets the test binary be the k6 that the tests run.
 func TestMain(m *testing.M) {
@@ -116,7 +116,7 @@ func service(t *testing.T) *httptest.Server {
 
 func block(url string, rate int) serve.Block {
 	return serve.Block{
-		Script: "load.ts", URL: url, Rate: rate, Connections: 16, WarmupSeconds: 0.3, DurationSeconds: 2, TimeoutSeconds: 2,
+		Script: "constant-rate.ts", URL: url, Rate: rate, Connections: 16, WarmupSeconds: 0.3, DurationSeconds: 2, TimeoutSeconds: 2,
 	}
 }
 
@@ -288,7 +288,7 @@ func TestAGeneratorThatStandsStillSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), executable, "run", "--quiet", "--no-usage-report", "--no-thresholds",
-		"--summary-mode", "disabled", "--out", "lab="+path, filepath.Join(scripts, "load.ts"))
+		"--summary-mode", "disabled", "--out", "lab="+path, filepath.Join(scripts, "constant-rate.ts"))
 	command.Env = append(os.Environ(), "URL="+server.URL, "RATE=1000", "CONNECTIONS=16", "BODY_BYTES=1024",
 		"WARMUP_SECONDS=0.3", "DURATION_SECONDS=2", "TIMEOUT_SECONDS=2", "K6_AUTO_EXTENSION_RESOLUTION=false")
 	if err := command.Start(); err != nil {

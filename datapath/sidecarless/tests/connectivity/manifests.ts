@@ -50,7 +50,7 @@ function pod(pool: Pool, name: PodName): KubernetesObject {
   const ports = isHost ? [nodeServerPort] : serverPorts;
   const peer: V1Container = {
     name: 'peer',
-    image: 'lab/datapath',
+    image: 'lab/sidecarless',
     command: peerCommand(`${socketDirectory}/${name}.sock`, ports),
     volumeMounts: [{ name: 'sockets', mountPath: socketDirectory }],
     ...(isServer ? { ports: [{ name: 'web', containerPort: 8080, hostPort }] } : {}),

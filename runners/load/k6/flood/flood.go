@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,17 +25,14 @@ type Flood struct {
 	TimeoutSeconds float64 `json:"timeoutSeconds"`
 }
 
-// Result is what was answered within the measured window. Bytes are those of HTTP, heads included; quantiles are of the
-// time from a request's first byte, or from its connection's opening, to the end of its answer. Null without any answer.
+// Result is what was answered within the measured window. Bytes are those of HTTP, heads included.
 type Result struct {
-	WindowSeconds float64  `json:"windowSeconds"`
-	Requests      int64    `json:"requests"`
-	BytesReceived int64    `json:"bytesReceived"`
-	Failed        int64    `json:"failed"`
-	FirstFailure  *string  `json:"firstFailure"`
-	P50Seconds    *float64 `json:"p50Seconds"`
-	P99Seconds    *float64 `json:"p99Seconds"`
-	Totals        Totals   `json:"totals"`
+	WindowSeconds float64 `json:"windowSeconds"`
+	Requests      int64   `json:"requests"`
+	BytesReceived int64   `json:"bytesReceived"`
+	Failed        int64   `json:"failed"`
+	FirstFailure  *string `json:"firstFailure"`
+	Totals        Totals  `json:"totals"`
 }
 
 // Totals are what all loops sent and received from the first dial to the last answer, as counters on the way see it.
@@ -126,7 +122,7 @@ type loop struct {
 	counters  *wire.Counters
 	phase     atomic.Int32
 
-	durations    []time.Duration
+	answered     int64
 	failed       int64
 	firstFailure error
 }
@@ -144,7 +140,6 @@ func (l *loop) run(ctx context.Context) {
 	}
 	defer closeConn()
 	for l.phase.Load() != over && l.failed < mostFailures && ctx.Err() == nil {
-		began := time.Now()
 		var err error
 		if conn == nil {
 			if conn, err = wire.Dial(ctx, l.address, l.counters); err == nil {
@@ -155,7 +150,7 @@ func (l *loop) run(ctx context.Context) {
 			err = l.ask(conn)
 		}
 		if err == nil && l.phase.Load() == measured {
-			l.durations = append(l.durations, time.Since(began))
+			l.answered++
 		}
 		if err != nil {
 			l.failed++
@@ -192,28 +187,15 @@ func (l *loop) ask(conn *wire.Conn) error {
 
 func sum(loops []*loop, window time.Duration, received int64) Result {
 	result := Result{WindowSeconds: window.Seconds(), BytesReceived: received}
-	var durations []time.Duration
 	for _, l := range loops {
-		durations = append(durations, l.durations...)
+		result.Requests += l.answered
 		result.Failed += l.failed
 		if l.firstFailure != nil && result.FirstFailure == nil {
 			why := l.firstFailure.Error()
 			result.FirstFailure = &why
 		}
 	}
-	slices.Sort(durations)
-	result.Requests = int64(len(durations))
-	result.P50Seconds, result.P99Seconds = quantile(durations, 0.5), quantile(durations, 0.99)
 	return result
-}
-
-// quantile is the nearest rank's.
-func quantile(sorted []time.Duration, q float64) *float64 {
-	if len(sorted) == 0 {
-		return nil
-	}
-	value := sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Seconds()
-	return &value
 }
 
 func wait(ctx context.Context, duration time.Duration) error {

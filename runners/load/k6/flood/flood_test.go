@@ -35,9 +35,6 @@ func TestAnswersInTheWindowAreCounted(t *testing.T) {
 		if perAnswer := float64(result.BytesReceived) / float64(result.Requests); perAnswer < 900 || perAnswer > 1500 {
 			t.Errorf("%s: %v bytes for each answer of 1000", path, perAnswer)
 		}
-		if result.P50Seconds == nil || *result.P50Seconds <= 0 || *result.P99Seconds < *result.P50Seconds {
-			t.Errorf("%s: quantiles %v and %v", path, result.P50Seconds, result.P99Seconds)
-		}
 	}
 	if begins.Load() != 2 || ends.Load() != 2 {
 		t.Errorf("%d windows began and %d ended", begins.Load(), ends.Load())

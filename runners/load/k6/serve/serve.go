@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -45,15 +46,21 @@ func Main(arguments []string) int {
 //	POST /blocks     runs a script under load; see Block. Answers events as lines of JSON, as they happen
 //	POST /requests   sends some requests one after another; see Requests. Answers Replies
 //	POST /floods     sends as much as a server takes; see flood.Flood. Answers events as /blocks does
+//	POST /bulks      has iperf3 pull as much as a path carries; see bulk.Bulk. Answers events as /blocks does
+//	POST /programs/NAME  runs a Node program of the image on the JSON that it is sent. Answers the events that it writes
 //	POST /watches    tells when a server begins or ceases to be reachable; see watch.Watch. Answers changes as lines of JSON
 //
-// A refused request is answered by {"error": why}. `executable` is the k6 that runs the scripts.
+// A refused request is answered by {"error": why}. `executable` is the k6 that runs the scripts; Node and its programs are
+// beside it.
 func NewHandler(executable, scripts string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.Handle("POST /blocks", newBlocks(executable, scripts))
 	mux.HandleFunc("POST /requests", sendRequests)
 	mux.HandleFunc("POST /floods", runFlood)
+	mux.HandleFunc("POST /bulks", runBulk)
+	folder := filepath.Dir(executable)
+	mux.Handle("POST /programs/{name}", programs{filepath.Join(folder, "node"), folder})
 	mux.HandleFunc("POST /watches", runWatch)
 	return mux
 }

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { DataPlaneContext, Expectation, TestCase } from '../../datapath/data-plane.ts';
+import type { Traffic } from '../../results/block.ts';
+import type { Probed, Target } from './driver.ts';
+import { sendRequests } from './generator.ts';
+
+/** Enough that a share going another way shows, few enough to take no time. */
+const probeCount = 50;
+
+const Echo = z.object({ clientAddress: z.string() });
+
+/** Sends some requests one after another, with the word in their headers, and looks at what the workload says of them. */
+export async function probeHttp(
+  { kube, signal }: DataPlaneContext,
+  { generator, host, port }: Target,
+  { word, client }: { word: string; client: string },
+): Promise<Probed> {
+  const request = {
+    url: `http://${host}:${port}`,
+    path: '/echo',
+    count: probeCount,
+    headers: { 'x-lab-word': word },
+  };
+  const { statuses, lastBody, requests, connections, bytesSent, bytesReceived } = await sendRequests(
+    kube,
+    generator,
+    request,
+    signal,
+  );
+  const answered = statuses['200'] ?? 0;
+  const named = parseEcho(lastBody)?.clientAddress === client ? 1 : 0;
+  return {
+    traffic: { requests, connections, bytesSent, bytesReceived },
+    besides: null,
+    arrived: {},
+    answers: [
+      {
+        claim: 'every request was answered with 200',
+        counter: 'generator/answered',
+        expected: String(probeCount),
+        measured: answered,
+        held: answered === probeCount,
+      },
+      {
+        claim: `the workload takes ${client} for its client`,
+        counter: 'workload/last-client',
+        expected: '1',
+        measured: named,
+        held: named === 1,
+      },
+    ],
+  };
+}
+
+/** What the workload must have counted on the port of a test case. */
+export function httpArrivals({ profile }: TestCase, traffic: Traffic): Expectation[] {
+  const requests = {
+    counter: 'workload/requests',
+    claim: 'every request sent arrived at the workload, once',
+    exactly: traffic.requests,
+  };
+  // A proxy for HTTP has connections and headers of its own; one for connections passes both on as they are.
+  if (profile === 'l7') {
+    return [
+      requests,
+      { counter: 'workload/bytes-received', claim: 'with at least a byte each', atLeast: traffic.requests },
+      { counter: 'workload/bytes-sent', claim: 'and were answered', atLeast: traffic.requests },
+    ];
+  }
+  return [
+    requests,
+    {
+      counter: 'workload/connections',
+      claim: 'every connection opened arrived at the workload, once',
+      exactly: traffic.connections,
+    },
+    {
+      counter: 'workload/bytes-received',
+      claim: 'every byte sent arrived at the workload, and none besides',
+      exactly: traffic.bytesSent,
+    },
+    {
+      counter: 'workload/bytes-sent',
+      claim: 'every byte that the workload sent came back, and none besides',
+      exactly: traffic.bytesReceived,
+    },
+  ];
+}
+
+function parseEcho(body: string): z.infer<typeof Echo> | null {
+  try {
+    return Echo.parse(JSON.parse(body));
+  } catch {
+    return null;
+  }
+}
