@@ -1,6 +1,6 @@
 import { formatInterval } from '../../results/format.ts';
 import type { Interval } from '../../results/interval.ts';
-import { plainTable } from '../run/plain-table.ts';
+import { plainTable } from '../table/plain-table.ts';
 import type { CheckInput } from './check.ts';
 
 /** A figure that a check has found, in base units, with what it is held to. */

@@ -9,9 +9,9 @@ import { listFlag, switchFlag, textFlag, wholeNumberFlag, wholeNumbersFlag, word
 import { allPools, planesFlag } from '../cli/planes.ts';
 import { createProgress } from '../cli/progress.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
+import { deliver } from '../record/deliver.ts';
 import { removeRemains } from '../remains.ts';
 import { withCleanUp } from '../run/clean-up.ts';
-import { deliver } from '../run/deliver.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';

@@ -5,7 +5,7 @@ import { list, load } from '../../results/store.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag } from '../cli/flag.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
-import { renderComparison } from '../run/table.ts';
+import { renderComparison } from '../table/comparison.ts';
 
 export const show = command({
   description:

@@ -29,3 +29,14 @@ test('a counter that could not be read proves nothing', () => {
   assert.equal(check?.measured, null);
   assert.equal(check?.held, false);
 });
+
+test('where a generator’s protocol says more than it counts, a counter lies between both ends', () => {
+  const held = (hop: number) =>
+    checkEvidence({ hop }, [{ counter: 'hop', claim: 'all bytes pass', between: [100, 120] }]).map(
+      ({ held, expected }) => [held, expected],
+    );
+  assert.deepEqual(held(100), [[true, '100 to 120']]);
+  assert.deepEqual(held(120), [[true, '100 to 120']]);
+  assert.deepEqual(held(99), [[false, '100 to 120']]);
+  assert.deepEqual(held(121), [[false, '100 to 120']]);
+});

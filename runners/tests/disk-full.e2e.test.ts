@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { exec } from '../../clusters/exec.ts';
 
 const results = join(import.meta.dirname, '../../results');
-const runner = join(import.meta.dirname, '../run');
+const runner = join(import.meta.dirname, '../record');
 
 /**
  * Saves a made-up run into the folder of its argument until the disk is full, and prints what became of it: how many runs

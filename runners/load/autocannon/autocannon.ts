@@ -19,12 +19,14 @@ const Load = z.strictObject({
 
 type Finished = Extract<WorkerMessage, { event: 'finished' }>;
 
-await run(Load.parse(JSON.parse(await text(process.stdin)))).catch((error: Error) => {
+await sendLoad().catch((error: Error) => {
   write({ event: 'error', message: error.message });
   process.exitCode = 1;
 });
 
-async function run({ workers: count, connections, warmupSeconds, durationSeconds, ...load }: z.infer<typeof Load>) {
+async function sendLoad(): Promise<void> {
+  const asked = Load.parse(JSON.parse(await text(process.stdin)));
+  const { workers: count, connections, warmupSeconds, durationSeconds, ...load } = asked;
   const shares = Array.from({ length: count }, (_, which) => Math.ceil((connections - which) / count));
   const workers = shares.filter((share) => share > 0).map((share) => startWorker({ ...load, connections: share }));
   await each(workers, 'started');

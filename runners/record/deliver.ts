@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import { compare } from '../../results/rows.ts';
 import type { Run } from '../../results/run.ts';
+import { renderComparison } from '../table/comparison.ts';
 import { type Destination, keepRun } from './keep.ts';
-import { renderComparison } from './table.ts';
 
 /**
  * Stores a run, then prints its comparison, stored or not: whoever measured for minutes sees what came of it.
