@@ -5,11 +5,11 @@ import { gunzip } from 'node:zlib';
 import { tryExec } from '../exec.ts';
 import { type Finding, judge } from './finding.ts';
 
-/** What the kernel can do, found out by doing it in namespaces that end with the probe. Linux only. */
+/** What the kernel can do, found out by doing it in namespaces that end with the trial. Linux only. */
 export async function kernelFindings(signal: AbortSignal): Promise<Finding[]> {
   return [
     await cgroupFinding(),
-    ...(process.getuid?.() === 0 ? await Promise.all(probes.map((probe) => probeFinding(probe, signal))) : [unprobed]),
+    ...(process.getuid?.() === 0 ? await Promise.all(trials.map((trial) => trialFinding(trial, signal))) : [untried]),
     await capabilityFinding(),
     await interruptTimeFinding(),
     judge('type information (BTF)', await isReadable('/sys/kernel/btf/vmlinux'), {
@@ -21,9 +21,9 @@ export async function kernelFindings(signal: AbortSignal): Promise<Finding[]> {
 }
 
 /** A shell script that runs in network, mount, process and host name namespaces of its own and fails where it lacks something. */
-type Probe = { name: string; script: string; why: string; remedy: string };
+type Trial = { name: string; script: string; why: string; remedy: string };
 
-const probes: readonly Probe[] = [
+const trials: readonly Trial[] = [
   {
     name: 'namespaces',
     script: 'true',
@@ -64,7 +64,7 @@ const probes: readonly Probe[] = [
   },
 ];
 
-const unprobed: Finding = {
+const untried: Finding = {
   name: 'namespaces, veth, iptables, overlayfs',
   state: 'note',
   found: 'not looked at',
@@ -72,7 +72,7 @@ const unprobed: Finding = {
   remedy: 'sudo lab doctor',
 };
 
-async function probeFinding({ name, script, why, remedy }: Probe, signal: AbortSignal): Promise<Finding> {
+async function trialFinding({ name, script, why, remedy }: Trial, signal: AbortSignal): Promise<Finding> {
   const flags = ['--net', '--mount', '--pid', '--uts', '--fork', '--kill-child', '--propagation', 'private'];
   const result = await tryExec('unshare', [...flags, 'sh', '-ec', script], { signal, timeoutMs: 10_000 });
   const holds = result.exitCode === 0;

@@ -108,18 +108,18 @@ async function authorize(config: KubeConfig, headers: Record<string, string>): P
 
 /** Where objects live: plural names and scopes, asked of the API server once for each group. */
 class ResourcePaths {
-  private readonly json: Kube['json'];
-  private readonly groups = new Map<string, Promise<Map<string, { plural: string; namespaced: boolean }>>>();
+  readonly #json: Kube['json'];
+  readonly #groups = new Map<string, Promise<Map<string, { plural: string; namespaced: boolean }>>>();
 
   constructor(json: Kube['json']) {
-    this.json = json;
+    this.#json = json;
   }
 
   async of({ apiVersion = '', kind = '', metadata }: KubernetesObject): Promise<string> {
     const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const resource = (await this.group(root)).get(kind);
+    const resource = (await this.#group(root)).get(kind);
     if (resource === undefined) {
-      this.groups.delete(root);
+      this.#groups.delete(root);
       throw new LabError('LAB_KIND_UNKNOWN', {
         message: `The cluster knows no ${kind} in ${apiVersion}`,
         remedy: 'Check apiVersion and kind in the manifest.',
@@ -129,10 +129,10 @@ class ResourcePaths {
     return `${root}${scope}/${resource.plural}/${metadata?.name ?? ''}`;
   }
 
-  private group(root: string): Promise<Map<string, { plural: string; namespaced: boolean }>> {
-    const known = this.groups.get(root);
+  #group(root: string): Promise<Map<string, { plural: string; namespaced: boolean }>> {
+    const known = this.#groups.get(root);
     if (known !== undefined) return known;
-    const asked = this.json<{ resources: { name: string; kind: string; namespaced: boolean }[] }>('GET', root).then(
+    const asked = this.#json<{ resources: { name: string; kind: string; namespaced: boolean }[] }>('GET', root).then(
       ({ resources }) =>
         new Map(
           resources
@@ -140,8 +140,8 @@ class ResourcePaths {
             .map(({ name, kind, namespaced }) => [kind, { plural: name, namespaced }]),
         ),
     );
-    asked.catch(() => this.groups.delete(root));
-    this.groups.set(root, asked);
+    asked.catch(() => this.#groups.delete(root));
+    this.#groups.set(root, asked);
     return asked;
   }
 }
@@ -157,17 +157,17 @@ async function waitFor<T extends KubernetesObject>(
     return await new Promise<readonly T[]>((resolve, reject) => {
       let synced = false;
       let failure: Error | null = null;
-      const check = (): void => {
+      const look = (): void => {
         if (synced && condition(cache.list())) resolve(cache.list());
       };
       const cache = inform<T>(path, {
         signal: finished.signal,
         ...(labelSelector === undefined ? {} : { labelSelector }),
         ...(fieldSelector === undefined ? {} : { fieldSelector }),
-        onChange: () => queueMicrotask(check),
+        onChange: () => queueMicrotask(look),
         onSync: () => {
           synced = true;
-          check();
+          look();
         },
         onFailure: (error) => {
           failure = error;

@@ -5,7 +5,7 @@ import type { KubernetesObject, ObjectCache } from '@kubernetes/client-node';
 import { fetch } from 'undici';
 import { type Patience, startInformer } from './informer.ts';
 import type { Kube } from './kube.ts';
-import { type Fault, startTestApi, type TestApi } from './tests/faulty-api.ts';
+import { type Fault, type FaultyApi, startFaultyApi } from './tests/faulty-api.ts';
 
 type Thing = KubernetesObject & { value: string };
 
@@ -20,12 +20,12 @@ type Informed = {
   syncs: () => number;
   failures: (readonly [message: string, inARow: number])[];
 };
-type World = { api: TestApi; stop: AbortController; inform: (patience?: Patience) => Informed };
+type World = { api: FaultyApi; stop: AbortController; inform: (patience?: Patience) => Informed };
 
 /** A server of its own, with three objects, until the test ends. */
 async function world(t: TestContext): Promise<World> {
   const stop = new AbortController();
-  const api = await startTestApi();
+  const api = await startFaultyApi();
   for (const name of ['changed', 'deleted', 'kept']) api.put(name, '1');
   t.after(async () => {
     stop.abort();
@@ -35,7 +35,7 @@ async function world(t: TestContext): Promise<World> {
 }
 
 /** An informer whose callbacks are all that `told` is made of. */
-function informOf(api: TestApi, signal: AbortSignal, patience: Patience): Informed {
+function informOf(api: FaultyApi, signal: AbortSignal, patience: Patience): Informed {
   const told = new Map<string, string>();
   const failures: Informed['failures'] = [];
   let syncs = 0;
@@ -65,14 +65,14 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 }
 
 const sorted = (values: Iterable<[string, string]>): string => JSON.stringify([...values].sort());
-const isUpToDate = (api: TestApi, { cache, told }: Informed): boolean => {
+const isUpToDate = (api: FaultyApi, { cache, told }: Informed): boolean => {
   const there = sorted(Object.entries(api.values()));
   const cached = cache.list().map(({ metadata, value }): [string, string] => [metadata?.name ?? '', value]);
   return sorted(cached) === there && sorted(told) === there;
 };
 
 /** One change of each kind. */
-function change(api: TestApi): void {
+function change(api: FaultyApi): void {
   api.put('changed', '2');
   api.remove('deleted');
   api.put('added', '2');

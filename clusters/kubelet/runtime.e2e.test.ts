@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Container, V1Node, V1Pod } from '@kubernetes/client-node';
+import { isPodReady } from '../kube/pod-ready.ts';
 import { hierarchies } from '../life/cgroup.ts';
 import { containersDirectory, nodePath } from './node/runtime-node.ts';
 import { testInside } from './tests/cluster.ts';
@@ -19,7 +20,6 @@ const sleeper = (name = 'app', more: Partial<V1Container> = {}): V1Container =>
   shell(name, 'trap "exit 0" TERM; sleep 3600 & wait', more);
 
 const condition = (pod: V1Pod, type: string) => pod.status?.conditions?.find((found) => found.type === type);
-const isReady = (pod: V1Pod): boolean => condition(pod, 'Ready')?.status === 'True';
 const state = (pod: V1Pod) => pod.status?.containerStatuses?.[0]?.state;
 
 testInside(import.meta.filename, { network: false }, (cluster) => {
@@ -27,7 +27,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
     const { kube, createPod, podWhen, events, deletePod, installNetwork } = cluster();
     await createPod('early', { containers: [sleeper()] });
     await createPod('host', { hostNetwork: true, containers: [shell('app', 'ip -br address; sleep 3600')] });
-    const host = await podWhen('host', 'ready', isReady);
+    const host = await podWhen('host', 'ready', isPodReady);
     assert.equal(host.status?.podIP, '172.30.0.11');
     assert.equal(host.status?.podIP, host.status?.hostIP);
     assert.match(await cluster().logs('host'), /eth0\S*\s+UP\s+172\.30\.0\.11/);
@@ -38,7 +38,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
     assert.match(notReady?.message ?? '', /cni plugin not initialized/);
 
     await installNetwork();
-    const early = await podWhen('early', 'ready', isReady);
+    const early = await podWhen('early', 'ready', isPodReady);
     assert.match(early.status?.podIP ?? '', /^10\.244\.1\.\d+$/);
     await nodeReady('True');
     await Promise.all([deletePod('early'), deletePod('host')]);
@@ -66,7 +66,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
     const waiting = await podWhen('order', 'initialising', (pod) => pod.status?.initContainerStatuses !== undefined);
     assert.equal(state(waiting)?.waiting?.reason, 'PodInitializing');
     assert.equal(waiting.status?.phase, 'Pending');
-    const ready = await podWhen('order', 'ready', isReady);
+    const ready = await podWhen('order', 'ready', isPodReady);
     assert.deepEqual(
       ready.status?.initContainerStatuses?.map((status) => [status.ready, status.state?.terminated?.reason]),
       [
@@ -126,11 +126,11 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
       ],
     });
     const before = await podWhen('probed', 'running', (pod) => state(pod)?.running !== undefined);
-    assert.equal(isReady(before), false);
+    assert.equal(isPodReady(before), false);
     await run('probed', ['touch', '/ready']);
-    const ready = await podWhen('probed', 'ready', isReady);
+    const ready = await podWhen('probed', 'ready', isPodReady);
     await run('probed', ['rm', '/ready']);
-    const unready = await podWhen('probed', 'not ready', (pod) => !isReady(pod));
+    const unready = await podWhen('probed', 'not ready', (pod) => !isPodReady(pod));
     assert.equal(condition(unready, 'Ready')?.reason, 'ContainersNotReady');
     const since = ({ type, pod }: { type: string; pod: V1Pod }) => condition(pod, type)?.lastTransitionTime;
     assert.notEqual(since({ type: 'Ready', pod: ready }), undefined);
@@ -160,7 +160,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
         }),
       ],
     });
-    await podWhen('served', 'ready', isReady);
+    await podWhen('served', 'ready', isPodReady);
     await deletePod('served');
   });
 
@@ -234,7 +234,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
         }),
       ],
     });
-    await podWhen('graceful', 'ready', isReady);
+    await podWhen('graceful', 'ready', isPodReady);
     const following = logs('-f', 'graceful');
     const began = Date.now();
     const { exitCode } = await kubectl(['delete', 'pod', 'graceful', '--wait=true', '--timeout=20s']);
@@ -249,7 +249,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
       terminationGracePeriodSeconds: 3,
       containers: [shell('app', 'trap "" TERM; sleep 3600')],
     });
-    await podWhen('deaf', 'ready', isReady);
+    await podWhen('deaf', 'ready', isPodReady);
     const began = Date.now();
     await deletePod('deaf');
     const seconds = (Date.now() - began) / 1000;
@@ -259,12 +259,12 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
   test('a pod that is deleted by force is cleaned up behind its object', async () => {
     const { createPod, podWhen, kubectl, node } = cluster();
     await createPod('forced', { containers: [sleeper()] });
-    const pod = await podWhen('forced', 'ready', isReady);
+    const pod = await podWhen('forced', 'ready', isPodReady);
     const { exitCode } = await kubectl(['delete', 'pod', 'forced', '--force', '--grace-period=0']);
     assert.equal(exitCode, 0);
     // One of the same name is another pod.
     await createPod('forced', { containers: [sleeper()] });
-    const next = await podWhen('forced', 'ready', isReady);
+    const next = await podWhen('forced', 'ready', isPodReady);
     assert.notEqual(next.metadata?.uid, pod.metadata?.uid);
     assert.notEqual(next.status?.podIP, undefined);
     await cluster().deletePod('forced');
@@ -342,7 +342,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
     while (!(await failed())) await podWhen('unlucky', 'pending', ({ status }) => status?.phase === 'Pending');
     await rename(aside, valid);
     await rm(broken);
-    await podWhen('unlucky', 'ready', isReady);
+    await podWhen('unlucky', 'ready', isPodReady);
     await deletePod('unlucky');
   });
 
@@ -364,7 +364,7 @@ testInside(import.meta.filename, { network: false }, (cluster) => {
   test('a node can leave with its pods', async () => {
     const { createPod, podWhen, kube, runtime, cgroupRoot } = cluster();
     await createPod('leaving', { containers: [sleeper()] });
-    await podWhen('leaving', 'ready', isReady);
+    await podWhen('leaving', 'ready', isPodReady);
     await runtime.removeNode('node-1');
     const { items } = await kube.json<{ items: V1Pod[] }>('GET', '/api/v1/namespaces/default/pods');
     assert.deepEqual(items, []);

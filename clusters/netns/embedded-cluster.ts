@@ -44,7 +44,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     createPki(['127.0.0.1', '10.96.0.1', addressPlan.controlPlane, addressPlan.legThere(0)], addressPlan.legHere(0)),
   ]);
   await network.createFabric(fabricPid, signal);
-  await network.join(fabricPid, { pid: controlPlanePid, index: 0, address: addressPlan.controlPlane }, signal);
+  await network.joinFabric(fabricPid, { pid: controlPlanePid, index: 0, address: addressPlan.controlPlane }, signal);
 
   step('control plane');
   const server = `https://${addressPlan.legThere(0)}:${addressPlan.apiserverPort}`;

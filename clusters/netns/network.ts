@@ -21,7 +21,11 @@ export async function createFabric(fabricPid: number, signal: AbortSignal): Prom
  * Joins a namespace to the bridge (its `eth0`) and gives the supervisor a leg into it (its `kubelet0`).
  * The caller sets routes to pods; see {@link routePods}.
  */
-export async function join(fabricPid: number, { pid, index, address }: Joined, signal: AbortSignal): Promise<void> {
+export async function joinFabric(
+  fabricPid: number,
+  { pid, index, address }: Joined,
+  signal: AbortSignal,
+): Promise<void> {
   await ip(
     null,
     [

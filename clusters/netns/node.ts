@@ -43,7 +43,7 @@ export async function createNode(
     podCidr: addressPlan.podCidrOf(index),
     pid,
   };
-  await network.join(fabricPid, node, signal);
+  await network.joinFabric(fabricPid, node, signal);
   await Promise.all([
     network.prepareNode(node, signal),
     network.routePods(controlPlanePid, node, node.podCidr, signal),

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { LabError } from '../error.ts';
+import type { ExecRequest } from '../kubelet/exec-command.ts';
 import { readJournal } from '../life/journal.ts';
 import { supervisorSocket } from '../life/paths.ts';
-import type { ExecRequest } from './supervisor-protocol.ts';
 
 const Answer = z.strictObject({ file: z.string(), args: z.array(z.string()) });
 const Refusal = z.object({ message: z.string(), code: z.string().nullable(), remedy: z.string().nullable() });

@@ -9,13 +9,3 @@ export const SupervisorOptions = z.strictObject({
   port: z.int(),
 });
 export type SupervisorOptions = z.infer<typeof SupervisorOptions>;
-
-/** A body of `POST /exec` on the supervisor's socket; the answer is `{file, args}`. */
-export const ExecRequest = z.strictObject({
-  namespace: z.string(),
-  pod: z.string(),
-  container: z.string().nullable(),
-  command: z.array(z.string()).min(1),
-  tty: z.boolean(),
-});
-export type ExecRequest = z.infer<typeof ExecRequest>;

@@ -1,15 +1,16 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { kubeconfig } from '../control-plane/kubeconfig.ts';
+import { ExecRequest } from '../kubelet/exec-command.ts';
 import { enterCgroup } from '../life/cgroup.ts';
 import { cgroupRoot, kubeconfigPath, supervisorSocket } from '../life/paths.ts';
 import { forwardApi, supervise } from '../supervisor/supervise.ts';
 import { addressPlan } from './address-plan.ts';
 import { startEmbeddedCluster } from './embedded-cluster.ts';
-import { ExecRequest, SupervisorOptions } from './supervisor-protocol.ts';
+import { SupervisorOptions } from './supervisor-protocol.ts';
 
 /** The process that is the embedded cluster: the end of it is the end of everything that it started. */
-async function startCluster(options: SupervisorOptions, step: (message: string) => void): Promise<void> {
+async function startInside(options: SupervisorOptions, step: (message: string) => void): Promise<void> {
   const { signal } = new AbortController();
   await enterCgroup('system');
   const { nodes, images } = options;
@@ -22,6 +23,7 @@ async function startCluster(options: SupervisorOptions, step: (message: string) 
   await rename(draft, kubeconfigPath);
 }
 
+/** Answers `POST /exec` on the supervisor's socket, whose body is an {@link ExecRequest}, with `{file, args}`. */
 async function serveExec(execCommand: (request: ExecRequest) => { file: string; args: string[] }): Promise<void> {
   await rm(supervisorSocket, { force: true });
   const server = createHttpServer(async (request, response) => {
@@ -40,4 +42,4 @@ async function serveExec(execCommand: (request: ExecRequest) => { file: string; 
   });
 }
 
-await supervise((options, step) => startCluster(SupervisorOptions.parse(options), step));
+await supervise((options, step) => startInside(SupervisorOptions.parse(options), step));

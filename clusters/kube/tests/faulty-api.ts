@@ -3,13 +3,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { KubernetesObject } from '@kubernetes/client-node';
 
 /** What happens to a request instead of an answer. `answer` gives the true one. */
-export type Fault = (response: ServerResponse, answer: () => void, api: TestApi) => void;
+export type Fault = (response: ServerResponse, answer: () => void, api: FaultyApi) => void;
 
 /**
  * A server that lists and watches one kind of objects as the API server does, at every path, and can be told to go
  * wrong. Versions are whole numbers.
  */
-export type TestApi = {
+export type FaultyApi = {
   url: string;
   put(name: string, value: string): void;
   remove(name: string): void;
@@ -24,7 +24,7 @@ export type TestApi = {
   compact(): void;
   /** Ends the watches that are open. */
   endWatches(): void;
-  /** Breaks all connections and accepts no more until {@link TestApi.start}. */
+  /** Breaks all connections and accepts no more until {@link FaultyApi.start}. */
   stop(): Promise<void>;
   start(): Promise<void>;
   readonly requests: { list: number; watch: number };
@@ -32,7 +32,7 @@ export type TestApi = {
 
 type Event = { version: number; type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubernetesObject };
 
-export async function startTestApi(): Promise<TestApi> {
+export async function startFaultyApi(): Promise<FaultyApi> {
   const objects = new Map<string, KubernetesObject & { value: string }>();
   const events: Event[] = [];
   const watches = new Set<ServerResponse>();
@@ -88,7 +88,7 @@ export async function startTestApi(): Promise<TestApi> {
     socket.on('close', () => sockets.delete(socket));
   });
   let port = 0;
-  const api: TestApi = {
+  const api: FaultyApi = {
     get url() {
       return `http://127.0.0.1:${port}`;
     },

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Container, V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
+import { isPodReady } from '../../kube/pod-ready.ts';
 import { hierarchies } from '../../life/cgroup.ts';
 import { podCgroup } from '../pod/cgroup.ts';
 import { testInside } from '../tests/cluster.ts';
@@ -18,8 +19,6 @@ const shell = (name: string, script: string, more: Partial<V1Container> = {}): V
   ...more,
 });
 const pause = 'trap "exit 0" TERM; sleep 3600 & wait';
-const isReady = (pod: V1Pod): boolean =>
-  pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 const state = (pod: V1Pod) => pod.status?.containerStatuses?.[0]?.state;
 
 /** Reads until the text is as wanted; the test's own timeout is the deadline. */
@@ -44,7 +43,7 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
     const spin = 'while :; do :; done';
     const resources = { limits: { cpu: '200m', memory: '64Mi' } };
     await createPod('limited', { containers: [shell('app', spin, { resources })] });
-    const pod = await podWhen('limited', 'ready', isReady);
+    const pod = await podWhen('limited', 'ready', isPodReady);
     const id = pod.status?.containerStatuses?.[0]?.containerID?.replace('lab://', '') ?? '';
     const path = `${podCgroup(cgroupRoot, node.name, pod.metadata?.uid ?? '')}/${id}`;
     const coresUsed = async (): Promise<number> => {
@@ -137,7 +136,7 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
       },
       { labels: { colour: 'red' } },
     );
-    const pod = await podWhen('volumes', 'ready', isReady);
+    const pod = await podWhen('volumes', 'ready', isPodReady);
     const sh = async (script: string): Promise<string> => {
       const { exitCode, stdout, stderr } = await run('volumes', ['sh', '-c', script]);
       assert.equal(exitCode, 0, stderr);
@@ -177,7 +176,7 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
     });
     await eventually(async () => (await events('patient')).join('\n'), /FailedMount: .*secret "coming" not found/);
     await kube.apply([{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'coming' } } as object]);
-    await podWhen('patient', 'ready', isReady);
+    await podWhen('patient', 'ready', isPodReady);
     await deletePod('patient');
   });
 
@@ -190,7 +189,7 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
       volumes: hostPath('/etc/cni/net.d', 'Directory'),
       containers: [shell('app', pause, { volumeMounts: [mount] })],
     });
-    await podWhen('cni', 'ready', isReady);
+    await podWhen('cni', 'ready', isPodReady);
     assert.equal((await run('cni', ['ls', '/v'])).stdout, '10-test.conflist\n');
     await eventually(
       async () => (await events('absent')).join('\n'),
@@ -250,7 +249,7 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
   test('exec runs in the container; streams name what serves instead', async () => {
     const { createPod, podWhen, run, kubectl, deletePod, runtime } = cluster();
     await createPod('target', { containers: [shell('app', pause)] });
-    await podWhen('target', 'ready', isReady);
+    await podWhen('target', 'ready', isPodReady);
     const { exitCode, stdout } = await run('target', ['sh', '-c', 'hostname; exit 9']);
     assert.deepEqual([exitCode, stdout], [9, 'target\n']);
     const refused = await kubectl(['exec', 'target', '--', 'true']);
@@ -285,8 +284,8 @@ testInside(import.meta.filename, { network: true }, (cluster) => {
       ],
     });
     await createPod('client', { containers: [shell('app', pause)] });
-    const server = await podWhen('server', 'ready', isReady);
-    await podWhen('client', 'ready', isReady);
+    const server = await podWhen('server', 'ready', isPodReady);
+    await podWhen('client', 'ready', isPodReady);
     const direct = await run('client', say(`${server.status?.podIP}:8080`));
     assert.equal(direct.stdout, 'hello\n', direct.stderr);
     const byPort = await run('client', say('172.30.0.11:18080'));

@@ -1,8 +1,10 @@
 import type { V1Container, V1ContainerState } from '@kubernetes/client-node';
 import type { Image } from '../../images/images.ts';
-import { waiting } from '../pod/status.ts';
-import type { BackOff } from './back-off.ts';
+import type { BackOff } from '../back-off.ts';
+import type { ReportEvent } from '../events.ts';
+import { longDelay } from '../long-delay.ts';
 import { imageNameError } from './image-reference.ts';
+import { waiting } from './record.ts';
 
 /** What a pull does for a container, and tells of. */
 export type ImagePullContext = {
@@ -10,10 +12,8 @@ export type ImagePullContext = {
   spec: () => V1Container;
   findImage: (reference: string) => Image | null;
   backOff: BackOff;
-  event: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+  event: ReportEvent;
   set: (state: V1ContainerState) => void;
-  /** Waits, or not that long when the signal aborts. */
-  pause: (seconds: number) => Promise<void>;
   signal: AbortSignal;
 };
 
@@ -30,7 +30,6 @@ export async function pullImage({
   backOff,
   event,
   set,
-  pause,
   signal,
 }: ImagePullContext): Promise<Image | null> {
   while (!signal.aborted) {
@@ -41,7 +40,7 @@ export async function pullImage({
       event('Warning', 'InspectFailed', message);
       event('Warning', 'Failed', 'Error: InvalidImageName');
       set(waiting('InvalidImageName', message));
-      await pause(lookAgainSeconds);
+      await longDelay(lookAgainSeconds * 1000, signal);
       continue;
     }
     const image = findImage(reference);
@@ -54,7 +53,7 @@ export async function pullImage({
       event('Warning', 'ErrImageNeverPull', missing);
       event('Warning', 'Failed', 'Error: ErrImageNeverPull');
       set(waiting('ErrImageNeverPull', missing));
-      await pause(lookAgainSeconds);
+      await longDelay(lookAgainSeconds * 1000, signal);
       continue;
     }
     event('Normal', 'Pulling', `Pulling image "${reference}"`);
@@ -64,12 +63,12 @@ export async function pullImage({
     set(waiting('ErrImagePull', why));
     const failedMs = Date.now();
     backOff.next(failedMs);
-    await pause(pullErrorSeconds);
+    await longDelay(pullErrorSeconds * 1000, signal);
     if (signal.aborted) return null;
     event('Normal', 'BackOff', `Back-off pulling image "${reference}"`);
     event('Warning', 'Failed', 'Error: ImagePullBackOff');
     set(waiting('ImagePullBackOff', `Back-off pulling image "${reference}": ErrImagePull: ${why}`));
-    await pause(backOff.remainingSeconds(Date.now(), failedMs));
+    await longDelay(backOff.remainingSeconds(Date.now(), failedMs) * 1000, signal);
   }
   return null;
 }

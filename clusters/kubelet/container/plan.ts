@@ -1,7 +1,8 @@
 import type { V1Container, V1Pod } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
 import type { Image } from '../../images/images.ts';
-import { hostnameOf } from '../network/files.ts';
+import { hostnameOf } from '../network/etc-files.ts';
+import { podNameOf } from '../pod/pod-name.ts';
 import { containerCapabilities, hostCapabilities } from './capabilities.ts';
 import { hostDevices } from './devices.ts';
 import { expand } from './expansion.ts';
@@ -83,13 +84,12 @@ function userOf(pod: V1Pod, { name, securityContext = {} }: V1Container): Contai
   const uid = securityContext.runAsUser ?? ofPod.runAsUser ?? 0;
   const gid = securityContext.runAsGroup ?? ofPod.runAsGroup ?? 0;
   if ((securityContext.runAsNonRoot ?? ofPod.runAsNonRoot) && uid === 0) {
-    const { name: podName, namespace, uid: podUid } = pod.metadata ?? {};
     const asked = securityContext.runAsUser ?? ofPod.runAsUser;
     const why =
       asked === 0
         ? "container's runAsUser breaks non-root policy"
         : 'container has runAsNonRoot and image will run as root';
-    throw configError(`${why} (pod: "${podName}_${namespace}(${podUid})", container: ${name})`);
+    throw configError(`${why} (pod: "${podNameOf(pod)}", container: ${name})`);
   }
   const additional = [...(ofPod.supplementalGroups ?? []), ...(ofPod.fsGroup === undefined ? [] : [ofPod.fsGroup])];
   return { uid, gid, additionalGids: [...new Set([gid, ...additional])] };

@@ -1,5 +1,5 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../quantity.ts';
 
 /** What cgroups are told of a container's requests and limits; null where the pod says nothing. */
 export type CgroupLimits = {

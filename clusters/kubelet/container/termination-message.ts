@@ -10,12 +10,12 @@ const fallbackBytes = 2048;
 export async function terminationMessage(
   { message, exitCode }: { message: string; exitCode: number },
   { terminationMessagePolicy }: V1Container,
-  log: string | undefined,
+  logPath: string,
 ): Promise<string> {
-  if (message !== '' || exitCode === 0 || terminationMessagePolicy !== 'FallbackToLogsOnError' || log === undefined) {
+  if (message !== '' || exitCode === 0 || terminationMessagePolicy !== 'FallbackToLogsOnError') {
     return message;
   }
-  const text = await readFile(log, 'utf8').catch(() => '');
+  const text = await readFile(logPath, 'utf8').catch(() => '');
   const records = text
     .replace(/\n$/, '')
     .split('\n')

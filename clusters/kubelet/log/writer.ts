@@ -15,17 +15,15 @@ export class LogWriter {
   /** How many times the file has been moved away and begun anew. */
   generation = 0;
   ended = false;
-  private readonly file: FileHandle;
-  private readonly limit: typeof rotation;
-  private current: FileHandle;
-  private size = 0;
-  private queue: Promise<void> = Promise.resolve();
+  readonly #limit: typeof rotation;
+  #current: FileHandle;
+  #size = 0;
+  #queue: Promise<void> = Promise.resolve();
 
   private constructor(path: string, file: FileHandle, limit: typeof rotation) {
     this.path = path;
-    this.file = file;
-    this.current = this.file;
-    this.limit = limit;
+    this.#current = file;
+    this.#limit = limit;
     this.events.setMaxListeners(0);
   }
 
@@ -36,48 +34,48 @@ export class LogWriter {
 
   /** Copies the streams into the file until both have ended; the last line is in it when the promise resolves. */
   async record(streams: Readonly<Record<LogStreamName, Readable>>): Promise<void> {
-    await Promise.all([this.copy('stdout', streams.stdout), this.copy('stderr', streams.stderr)]);
-    await this.queue;
-    await this.current.close();
+    await Promise.all([this.#copy('stdout', streams.stdout), this.#copy('stderr', streams.stderr)]);
+    await this.#queue;
+    await this.#current.close();
     this.ended = true;
     this.events.emit('change');
   }
 
-  private async copy(name: LogStreamName, stream: Readable): Promise<void> {
+  async #copy(name: LogStreamName, stream: Readable): Promise<void> {
     const formatter = logFormatter(name);
     try {
-      for await (const chunk of stream) await this.write(formatter.format(chunk as Buffer, logTimestamp()));
+      for await (const chunk of stream) await this.#write(formatter.format(chunk as Buffer, logTimestamp()));
     } catch {
       // The pipe broke with the container; what it carried is written.
     }
-    await this.write(formatter.flush(logTimestamp()));
+    await this.#write(formatter.flush(logTimestamp()));
   }
 
-  private write(data: Buffer): Promise<void> {
-    if (data.length === 0) return this.queue;
-    this.queue = this.queue.then(async () => {
-      if (this.size > 0 && this.size + data.length > this.limit.bytes) await this.rotate();
-      await this.current.write(data);
-      this.size += data.length;
+  #write(data: Buffer): Promise<void> {
+    if (data.length === 0) return this.#queue;
+    this.#queue = this.#queue.then(async () => {
+      if (this.#size > 0 && this.#size + data.length > this.#limit.bytes) await this.#rotate();
+      await this.#current.write(data);
+      this.#size += data.length;
       this.events.emit('change');
     });
     // A full disk loses log lines; it does not end the container.
-    this.queue = this.queue.catch(() => undefined);
-    return this.queue;
+    this.#queue = this.#queue.catch(() => undefined);
+    return this.#queue;
   }
 
-  private async rotate(): Promise<void> {
-    await this.current.close();
+  async #rotate(): Promise<void> {
+    await this.#current.close();
     await link(this.path, `${this.path}.${new Date().toISOString().replace(/\D/g, '')}`);
     // A rename over the old name: a reader always finds a file there.
     const next = `${this.path}_next`;
-    this.current = await open(next, 'w');
+    this.#current = await open(next, 'w');
     await rename(next, this.path);
-    this.size = 0;
+    this.#size = 0;
     this.generation++;
     const prefix = `${basename(this.path)}.`;
     const rotated = (await readdir(dirname(this.path))).filter((name) => name.startsWith(prefix)).sort();
-    for (const name of rotated.slice(0, Math.max(0, rotated.length - (this.limit.files - 1)))) {
+    for (const name of rotated.slice(0, Math.max(0, rotated.length - (this.#limit.files - 1)))) {
       await rm(join(dirname(this.path), name), { force: true });
     }
   }

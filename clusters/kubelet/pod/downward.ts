@@ -1,8 +1,8 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { V1Container, V1Pod, V1ResourceFieldSelector } from '@kubernetes/client-node';
 import { LabError } from '../../error.ts';
-import { parseQuantity } from '../container/quantity.ts';
 import { storageBytes } from '../node/node-object.ts';
+import { parseQuantity } from '../quantity.ts';
 
 /** What a running pod knows of itself beyond its object. */
 export type PodFacts = { podIps: readonly string[]; hostIp: string };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { V1ContainerState, V1Pod } from '@kubernetes/client-node';
-import { type ContainerKind, type ContainerRecord, podStatus, type StatusInput } from './status.ts';
+import type { ContainerKind, ContainerRecord } from '../container/record.ts';
+import { podStatus, type StatusInput } from './status.ts';
 
 const startedAt = new Date(0);
 const running: V1ContainerState = { running: { startedAt } };

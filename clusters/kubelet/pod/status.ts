@@ -1,36 +1,18 @@
 import type {
   V1Container,
-  V1ContainerState,
   V1ContainerStatus,
   V1Pod,
   V1PodCondition,
   V1PodStatus,
   V1VolumeMountStatus,
 } from '@kubernetes/client-node';
-
-/** `sidecar`: an init container with restartPolicy Always (KEP-753). */
-export type ContainerKind = 'init' | 'sidecar' | 'app';
-
-/** What there is to say of one container of a pod. */
-export type ContainerRecord = {
-  readonly name: string;
-  readonly kind: ContainerKind;
-  image: string;
-  imageId: string;
-  state: V1ContainerState;
-  lastState: V1ContainerState;
-  restartCount: number;
-  containerId: string | null;
-  /** The startup probe, where there is one, has succeeded. */
-  started: boolean;
-  /** Its readiness probe has succeeded; for an init container, that it has done its work. */
-  ready: boolean;
-};
+import { type ContainerKind, type ContainerRecord, containerUrl } from '../container/record.ts';
 
 /** How a pod that will run nothing more has ended. */
 export type PodOutcome = { phase: 'Succeeded' | 'Failed'; reason?: string; message?: string };
 
-export type StatusInput = {
+/** What a pod's status is made from. */
+export type StatusFacts = {
   pod: V1Pod;
   records: readonly ContainerRecord[];
   /** Empty until the pod has a network; kept when the network is gone. */
@@ -40,10 +22,10 @@ export type StatusInput = {
   startTime: Date;
   /** Set as soon as it is decided; the phase follows when no container runs any more. */
   outcome: PodOutcome | null;
-  /** What was said before: conditions keep their transition times. */
-  previous: readonly V1PodCondition[];
-  now: Date;
 };
+
+/** `previous`: what was said before: conditions keep their transition times. */
+export type StatusInput = StatusFacts & { previous: readonly V1PodCondition[]; now: Date };
 
 /** A status patch: V1PodStatus, where null removes a field. */
 export type PodStatusPatch = Omit<V1PodStatus, 'reason' | 'message'> & {
@@ -102,11 +84,6 @@ export function isInitialized({ kind, state, lastState, started }: ContainerReco
   return state.terminated?.exitCode === 0;
 }
 
-/** Waiting for its turn: the state that a container has before anything was done for it. */
-export function waiting(reason: string, message?: string): V1ContainerState {
-  return { waiting: message === undefined ? { reason } : { reason, message } };
-}
-
 function containerStatus(record: ContainerRecord, spec: V1Container | undefined): V1ContainerStatus {
   const running = record.state.running !== undefined;
   return {
@@ -118,7 +95,7 @@ function containerStatus(record: ContainerRecord, spec: V1Container | undefined)
     restartCount: record.restartCount,
     image: record.image,
     imageID: record.containerId === null ? '' : record.imageId,
-    ...(record.containerId === null ? {} : { containerID: `lab://${record.containerId}`, ...allocated(spec) }),
+    ...(record.containerId === null ? {} : { containerID: containerUrl(record.containerId), ...allocated(spec) }),
     ...(spec?.volumeMounts === undefined ? {} : { volumeMounts: spec.volumeMounts.map(volumeMountStatus) }),
   };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
-import { grpcCheck } from './grpc.ts';
+import { grpcProbe } from './grpc.ts';
 
 const server = new Server();
 let port = 0;
@@ -32,13 +32,13 @@ before(async () => {
 });
 after(() => server.forceShutdown());
 
-const check = (service: string, timeoutSeconds: number, at = port) =>
-  grpcCheck({ port: at, service }, { podIp: '127.0.0.1', timeoutSeconds });
+const probe = (service: string, timeoutSeconds: number, at = port) =>
+  grpcProbe({ port: at, service }, { podIp: '127.0.0.1', timeoutSeconds });
 
 test('a service that serves is healthy, and every other answer says what it was', async () => {
-  assert.deepEqual(await check('', 10), { success: true, message: '' });
+  assert.deepEqual(await probe('', 10), { success: true, message: '' });
   const messages = await Promise.all(
-    ['down', 'vague', 'other', 'slow'].map(async (name) => (await check(name, name === 'slow' ? 1 : 10)).message),
+    ['down', 'vague', 'other', 'slow'].map(async (name) => (await probe(name, name === 'slow' ? 1 : 10)).message),
   );
   assert.deepEqual(messages, [
     'service unhealthy (responded with "NOT_SERVING")',
@@ -53,7 +53,7 @@ test('where nobody listens it cannot connect', async () => {
   await once(taken, 'listening');
   const { port: free } = taken.address() as { port: number };
   taken.close();
-  assert.deepEqual(await check('', 1, free), {
+  assert.deepEqual(await probe('', 1, free), {
     success: false,
     message: `timeout: failed to connect service "127.0.0.1:${free}" within 1s: context deadline exceeded`,
   });

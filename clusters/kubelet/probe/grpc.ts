@@ -7,7 +7,7 @@ const servingStatuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 const serving = 1;
 
 /** Asks the pod's gRPC health service, in plaintext, from this process. */
-export async function grpcCheck(
+export async function grpcProbe(
   { port, service }: V1GRPCAction,
   { podIp, timeoutSeconds }: { podIp: string; timeoutSeconds: number },
 ): Promise<ProbeResult> {

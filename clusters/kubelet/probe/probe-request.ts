@@ -12,7 +12,7 @@ type Target = { podIp: string; container: V1Container; timeoutSeconds: number };
 const longestBodyBytes = 10 * 1024;
 
 /** A GET from this process straight to the pod. Any answer from 200 to 399 is a success; certificates are not checked. */
-export function httpCheck(action: V1HTTPGetAction, { podIp, container, timeoutSeconds }: Target): Promise<ProbeResult> {
+export function httpProbe(action: V1HTTPGetAction, { podIp, container, timeoutSeconds }: Target): Promise<ProbeResult> {
   const https = (action.scheme ?? 'HTTP').toUpperCase() === 'HTTPS';
   const port = resolvePort(action.port, container);
   const host = action.host === undefined || action.host === '' ? podIp : action.host;
@@ -45,7 +45,7 @@ export function httpCheck(action: V1HTTPGetAction, { podIp, container, timeoutSe
 }
 
 /** A TCP connection from this process straight to the pod. */
-export function tcpCheck(
+export function tcpProbe(
   action: V1TCPSocketAction,
   { podIp, container, timeoutSeconds }: Target,
 ): Promise<ProbeResult> {

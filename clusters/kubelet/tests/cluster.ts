@@ -137,7 +137,7 @@ async function startTestCluster(signal: AbortSignal): Promise<TestCluster> {
         namespace: 'default',
         pod,
         container: container ?? null,
-        command,
+        command: [...command],
         tty: false,
       });
       return tryExec(file, args);

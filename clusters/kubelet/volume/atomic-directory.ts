@@ -38,3 +38,12 @@ export async function writeAtomically(directory: string, payload: Payload): Prom
   for (const name of present) if (!wanted.has(name)) await rm(join(directory, name), { force: true });
   if (previous !== null) await rm(join(directory, previous), { recursive: true, force: true });
 }
+
+/** Whether two payloads have the same files with the same content and mode. */
+export function isSamePayload(a: Payload, b: Payload): boolean {
+  if (a.size !== b.size) return false;
+  return [...a].every(([path, file]) => {
+    const other = b.get(path);
+    return other !== undefined && other.mode === file.mode && Buffer.compare(other.data, file.data) === 0;
+  });
+}

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { LabError } from '../../error.ts';
 import { resolveOnNode } from '../node/runtime-node.ts';
 
-type Check = { what: string; is(stat: Stats): boolean };
+type Requirement = { what: string; is(stat: Stats): boolean };
 
-const checks: Readonly<Record<string, Check>> = {
+const requirements: Readonly<Record<string, Requirement>> = {
   Directory: { what: 'a directory', is: (stat) => stat.isDirectory() },
   DirectoryOrCreate: { what: 'a directory', is: (stat) => stat.isDirectory() },
   File: { what: 'a file', is: (stat) => stat.isFile() },
@@ -17,7 +17,7 @@ const checks: Readonly<Record<string, Check>> = {
 };
 
 /**
- * Checks a hostPath volume against its type, makes what the type says is to be made, and returns the path on the node.
+ * Compares a hostPath volume with its type, makes what the type says is to be made, and returns the path on the node.
  * @param root where the node's root is for this process.
  * @throws LabError LAB_VOLUME_FAILED in kubelet's words.
  */
@@ -31,9 +31,11 @@ export async function prepareHostPath(root: string, path: string, type: string):
     await mkdir(dirname(here), { recursive: true });
     await writeFile(here, '', { flag: 'a', mode: 0o644 });
   } else {
-    const check = checks[type];
-    if (check !== undefined && (found === null || !check.is(found))) {
-      throw new LabError('LAB_VOLUME_FAILED', { message: `hostPath type check failed: ${path} is not ${check.what}` });
+    const required = requirements[type];
+    if (required !== undefined && (found === null || !required.is(found))) {
+      throw new LabError('LAB_VOLUME_FAILED', {
+        message: `hostPath type check failed: ${path} is not ${required.what}`,
+      });
     }
   }
   return resolved;

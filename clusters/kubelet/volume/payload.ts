@@ -53,6 +53,11 @@ export async function volumePayload(pod: V1Pod, volume: V1Volume, sources: Paylo
   return owned(pod, await projectionPayload(pod, projection, mode, sources));
 }
 
+/** Whether a volume has such files, which are written here and kept up to date: no container can write there. */
+export function isWritten(volume: V1Volume): boolean {
+  return (['configMap', 'secret', 'downwardAPI', 'projected'] as const).some((kind) => volume[kind] !== undefined);
+}
+
 async function projectionPayload(
   pod: V1Pod,
   { configMap, secret, downwardAPI, serviceAccountToken }: V1VolumeProjection,

@@ -1,7 +1,8 @@
 import type { KubernetesObject, V1ConfigMap, V1Secret } from '@kubernetes/client-node';
 import type { Kube } from '../../kube/kube.ts';
 
-type ReferredKinds = { configmaps: V1ConfigMap; secrets: V1Secret };
+/** What pods refer to, by its plural. */
+export type ReferredKinds = { configmaps: V1ConfigMap; secrets: V1Secret };
 
 /** A ConfigMap or Secret that somebody has in use. */
 export type Referred<T> = {
@@ -11,7 +12,7 @@ export type Referred<T> = {
 };
 
 /** ConfigMaps and Secrets that pods refer to: each is watched while at least one does, as kubelet does it. */
-export type ObjectStore = {
+export type ReferredObjects = {
   acquire<K extends keyof ReferredKinds>(
     kind: K,
     namespace: string,
@@ -27,7 +28,7 @@ type Watched = {
   stop: AbortController;
 };
 
-export function objectStore(kube: Kube, signal: AbortSignal): ObjectStore {
+export function referredObjects(kube: Kube, signal: AbortSignal): ReferredObjects {
   const watched = new Map<string, Watched>();
 
   const open = (kind: string, namespace: string, name: string): Watched => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backOff } from './back-off.ts';
+import { backOff, restartDelays } from './back-off.ts';
 
 /** What is waited from one failure to the next, when each run ends at once. */
 function waits(count: number, pauseSeconds = 0): number[] {
-  const delays = backOff();
+  const delays = backOff(restartDelays);
   let nowMs = 0;
   return Array.from({ length: count }, () => {
     const seconds = delays.remainingSeconds(nowMs, nowMs);
@@ -25,7 +25,7 @@ test('a run of more than ten minutes begins anew', () => {
 });
 
 test('what has passed since the end of the run counts', () => {
-  const delays = backOff();
+  const delays = backOff(restartDelays);
   delays.next(0);
   assert.equal(delays.remainingSeconds(4000, 0), 6);
   assert.equal(delays.remainingSeconds(11_000, 0), 0);

@@ -1,4 +1,5 @@
-import type { Kube } from '../../kube/kube.ts';
+import type { V1Pod } from '@kubernetes/client-node';
+import type { Kube } from '../kube/kube.ts';
 
 /** What an event is about. `uid` keeps apart objects that had the same name one after the other. */
 export type EventObject = { kind: 'Pod' | 'Node'; namespace: string; name: string; uid: string };
@@ -19,6 +20,16 @@ export type EventRecorder = {
   /** Forgets what was reported of an object. */
   forget(uid: string): void;
 };
+
+/** Reports an event of one pod; `fieldPath`: the container that it is about, `spec.containers{app}`. */
+export type ReportEvent = (type: PodEvent['type'], reason: string, message: string, fieldPath?: string) => void;
+
+/** What reports the events of one pod. */
+export function podEvents(recorder: EventRecorder, node: string, { metadata = {} }: V1Pod): ReportEvent {
+  const { namespace = '', name = '', uid = '' } = metadata;
+  const object: EventObject = { kind: 'Pod', namespace, name, uid };
+  return (type, reason, message, fieldPath) => recorder.record({ object, node, fieldPath, type, reason, message });
+}
 
 type Known = { name: string; count: number };
 

@@ -1,15 +1,17 @@
-import { LabError } from '../../error.ts';
-import type { PodWorker } from '../pod/worker.ts';
-import { execInContainer } from './container.ts';
+import { z } from 'zod';
+import { LabError } from '../error.ts';
+import { execInContainer } from './container/container.ts';
+import type { PodWorker } from './pod/worker.ts';
 
 /** A program that is to run in a pod's container; null is the pod's first container. */
-export type ExecRequest = {
-  namespace: string;
-  pod: string;
-  container: string | null;
-  command: readonly string[];
-  tty: boolean;
-};
+export const ExecRequest = z.strictObject({
+  namespace: z.string(),
+  pod: z.string(),
+  container: z.string().nullable(),
+  command: z.array(z.string()).min(1),
+  tty: z.boolean(),
+});
+export type ExecRequest = z.infer<typeof ExecRequest>;
 
 /**
  * The command line that runs it, from the supervisor's namespaces.

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import type { ContainerLoop } from '../container/loop.ts';
-import { LogOptions, readLog } from '../log/reader.ts';
+import type { ContainerLoop } from './container/loop.ts';
+import { LogOptions, readLog } from './log/reader.ts';
 
 export type KubeletServerOptions = {
   address: string;
@@ -78,7 +78,7 @@ async function sendLog(
 ): Promise<void> {
   const { state, lastState } = loop.record;
   // While a container waits to be started again, its last run is the previous one, and the one that it has.
-  const log = options.previous && state.waiting === undefined ? loop.previousLog : loop.log;
+  const log = options.previous && state.waiting === undefined ? loop.logs.previous : loop.logs.current;
   if (options.previous && (log === null || lastState.terminated === undefined)) {
     return refuse(response, 400, `previous terminated container "${container}" in pod "${pod}" not found`);
   }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { httpCheck, resolvePort, tcpCheck } from './probe-request.ts';
-import { probeContainer } from './probes.ts';
+import { httpProbe, resolvePort, tcpProbe } from './probe-request.ts';
+import { probeContainer } from './probing.ts';
 
 const container = { name: 'c', ports: [{ name: 'web', containerPort: 81 }] };
 
@@ -29,7 +29,7 @@ test('HTTP answers from 200 to 399 are healthy', async () => {
     [400, false],
     [503, false],
   ] as const) {
-    const result = await withServer(status, (port) => httpCheck({ port, path: '/x' }, target));
+    const result = await withServer(status, (port) => httpProbe({ port, path: '/x' }, target));
     assert.equal(result.success, success, String(status));
     if (!success) assert.equal(result.message, `HTTP probe failed with statuscode: ${status}`);
   }
@@ -38,12 +38,12 @@ test('HTTP answers from 200 to 399 are healthy', async () => {
 test('a silent server and a closed port are unhealthy', async () => {
   const target = { podIp: '127.0.0.1', container, timeoutSeconds: 10 };
   const hasty = { ...target, timeoutSeconds: 0.1 };
-  const silent = await withServer(200, (port) => httpCheck({ port, path: '/slow' }, hasty));
+  const silent = await withServer(200, (port) => httpProbe({ port, path: '/slow' }, hasty));
   assert.match(silent.message, /context deadline exceeded/);
   const closed = await withServer(200, async (port) => port);
-  assert.match((await httpCheck({ port: closed }, target)).message, /connect: connection refused$/);
-  assert.equal((await tcpCheck({ port: closed }, target)).success, false);
-  assert.equal((await withServer(200, (port) => tcpCheck({ port }, target))).success, true);
+  assert.match((await httpProbe({ port: closed }, target)).message, /connect: connection refused$/);
+  assert.equal((await tcpProbe({ port: closed }, target)).success, false);
+  assert.equal((await withServer(200, (port) => tcpProbe({ port }, target))).success, true);
 });
 
 test('ports are numbers or names', () => {
@@ -71,7 +71,7 @@ test('readiness waits for the startup probe; liveness kills after its threshold'
     {
       onStarted: () => seen.push('started'),
       onReady: (ready) => seen.push(`ready ${ready}`),
-      onFailedCheck: (kind) => seen.push(`${kind} failed`),
+      onFailedProbe: (kind) => seen.push(`${kind} failed`),
       onUnhealthy: (kind) => {
         seen.push(`${kind} unhealthy`);
         over.abort();
@@ -97,7 +97,7 @@ test('a startup probe that fails for good leads to no readiness', async () => {
     {
       onStarted: () => seen.push('started'),
       onReady: () => seen.push('ready'),
-      onFailedCheck: () => undefined,
+      onFailedProbe: () => undefined,
       onUnhealthy: (kind) => seen.push(`${kind} unhealthy`),
     },
     { running: new AbortController().signal, stopping: new AbortController().signal, startedAtMs: Date.now() },

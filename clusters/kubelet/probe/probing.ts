@@ -12,7 +12,7 @@ export type ProbeEvents = {
   /** Only on change. */
   onReady(ready: boolean): void;
   /** One failed look, whether or not it decides anything. `errored`: it found nothing out, and so decides nothing. */
-  onFailedCheck(kind: ProbeKind, message: string, errored: boolean): void;
+  onFailedProbe(kind: ProbeKind, message: string, errored: boolean): void;
   /** The container is to be killed. */
   onUnhealthy(kind: ProbeKind, probe: V1Probe): void;
 };
@@ -27,16 +27,16 @@ export async function probeContainer(
     readinessProbe,
     livenessProbe,
   }: Pick<V1Container, 'startupProbe' | 'readinessProbe' | 'livenessProbe'>,
-  check: (probe: V1Probe) => Promise<ProbeResult>,
+  look: (probe: V1Probe) => Promise<ProbeResult>,
   events: ProbeEvents,
   /** Liveness and startup end with the first request to stop; readiness goes on while the container runs. */
   { running, stopping, startedAtMs }: { running: AbortSignal; stopping: AbortSignal; startedAtMs: number },
 ): Promise<void> {
   const observe = (kind: ProbeKind, probe: V1Probe, signal: AbortSignal, decide: (success: boolean) => boolean) =>
-    probeLoop(probe, check, {
+    probeLoop(probe, look, {
       signal,
       startedAtMs,
-      onFailedCheck: (message, errored) => events.onFailedCheck(kind, message, errored),
+      onFailedProbe: (message, errored) => events.onFailedProbe(kind, message, errored),
       decide,
     });
   const killing = AbortSignal.any([running, stopping]);
@@ -75,16 +75,16 @@ export async function probeContainer(
 
 async function probeLoop(
   probe: V1Probe,
-  check: (probe: V1Probe) => Promise<ProbeResult>,
+  look: (probe: V1Probe) => Promise<ProbeResult>,
   {
     signal,
     startedAtMs,
-    onFailedCheck,
+    onFailedProbe,
     decide,
   }: {
     signal: AbortSignal;
     startedAtMs: number;
-    onFailedCheck: (message: string, errored: boolean) => void;
+    onFailedProbe: (message: string, errored: boolean) => void;
     /** Takes a verdict; true ends the loop. */
     decide: (success: boolean) => boolean;
   },
@@ -96,9 +96,9 @@ async function probeLoop(
     await longDelay(nextMs - Date.now(), signal);
     if (signal.aborted) return;
     nextMs = Date.now() + periodMs;
-    const result = await check(probe);
+    const result = await look(probe);
     if (signal.aborted) return;
-    if (!result.success) onFailedCheck(result.message, result.errored === true);
+    if (!result.success) onFailedProbe(result.message, result.errored === true);
     if (result.errored) continue;
     const verdict = counter.observe(result.success);
     if (verdict !== null && decide(verdict === 'success')) return;
