@@ -73,8 +73,9 @@ test('results import only zod', () => {
   );
 });
 
-test('only clusters/exec.ts starts processes', () => {
-  assertNone(imports, ({ from, to }) => /^(execa|(node:)?child_process)$/.test(to) && from !== 'clusters/exec.ts');
+test('only clusters/exec.ts and clusters/process.ts start processes', () => {
+  const spawners = ['clusters/exec.ts', 'clusters/process.ts'];
+  assertNone(imports, ({ from, to }) => /^(execa|(node:)?child_process)$/.test(to) && !spawners.includes(from));
 });
 
 test('only clusters/kube/connection.ts makes API clients', () => {

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type ExecResult, start, tryExec } from '../../clusters/exec.ts';
+import { type ExecResult, tryExec } from '../../clusters/exec.ts';
+import { start } from '../../clusters/process.ts';
 
 // The command as a process: what only its entry does, and how `lab test` ends.
 const entry = join(import.meta.dirname, '../lab.ts');

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { contained } from '../../contained.ts';
-import { exec, start } from '../../exec.ts';
+import { exec } from '../../exec.ts';
 import { hierarchies } from '../../life/cgroup.ts';
 import { runtimeDirectory } from '../../life/paths.ts';
 import { readRootControllers, resetRootControllers } from '../../life/root-controllers.ts';
+import { start } from '../../process.ts';
 
 /** Set in the process that runs the tests inside, to a cgroup subtree of its own: a lab that is up is left alone. */
 const insideVariable = 'LAB_TEST_CGROUP';
