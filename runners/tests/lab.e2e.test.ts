@@ -44,6 +44,14 @@ test('passed, failed and skipped tests are counted, and a failure fails the run'
   assert.match(bad.stdout, /Error: broken/);
 });
 
+test('the slowest tests are named, and the totals come last', async () => {
+  const waiting =
+    "test('waits', () => new Promise((resolve) => setTimeout(resolve, 300)));\ntest('does not', () => {});";
+  const result = await lab('test', await testFile('slow.test.ts', waiting));
+  assert.match(result.stdout, /\nThe slowest tests:\n +0\.[3-9] s {2}\S*slow\.test\.ts {2}waits\n\nunit {4}2 passed/);
+  assert.deepEqual(lastLines(result, 1), ['2 passed, 0 failed, 0 skipped']);
+});
+
 test('a file that does not even load fails the run', async () => {
   const file = await testFile('c.test.ts', "import './not-there.ts';");
   const result = await lab('test', file);

@@ -7,6 +7,7 @@ import { prepareHost } from '../../clusters/host.ts';
 import { ensurePackages } from '../../clusters/tools/host-packages.ts';
 import { ensureTools, toolNames } from '../../clusters/tools/tools.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
+import { TestClock } from './test-clock.ts';
 import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
 
 type RunOptions = Pick<NonNullable<Parameters<typeof run>[0]>, 'files' | 'argv' | 'concurrency' | 'timeout'>;
@@ -95,25 +96,34 @@ function start(options: RunOptions, { signal }: TierContext): TestRun {
   const events = run({ ...options, cwd: repository, signal });
   const testRun: TestRun = { lines: events.compose(new spec()), result: null };
   const skipReasons: string[] = [];
-  events.on('test:pass', ({ name, file, skip, todo }) => {
+  const clock = new TestClock(repository);
+  events.on('test:pass', (test) => {
+    clock.ended(test);
+    const { name, file, skip, todo } = test;
     const why = skip ?? todo;
     if (why === undefined || why === false) return;
     const where = file === undefined ? '' : `${relative(repository, file)}: `;
     skipReasons.push(`${where}${name}${typeof why === 'string' && why !== '' ? ` (${why})` : ''}`);
   });
   let brokenSuites = 0;
-  events.on('test:fail', ({ details: { type, error } }) => {
+  events.on('test:fail', (test) => {
+    clock.ended(test);
+    const { type, error } = test.details;
     // Suites are not counted. One can fail though no test of it did: its file does not load, or a hook fails.
     if (type === 'suite' && 'failureType' in error && error.failureType !== 'subtestsFailed') brokenSuites += 1;
   });
-  events.on('test:summary', ({ file, counts }) => {
+  events.on('test:summary', ({ file, counts, duration_ms }) => {
     // One summary for each file comes first; the last, without a file, is of all.
-    if (file !== undefined) return;
+    if (file !== undefined) {
+      if (file !== shard) clock.fileEnded(file, duration_ms);
+      return;
+    }
     testRun.result = {
       passed: counts.passed,
       failed: counts.tests - counts.passed - counts.skipped - counts.todo + brokenSuites,
       skipped: counts.skipped + counts.todo,
       skipReasons,
+      durations: clock.durations,
     };
   });
   return testRun;

@@ -90,10 +90,18 @@ export async function inspect(inspection: Inspection, folder: string, context: T
     return skippedTier(`${name}: ${error.message}`);
   }
   const [file, ...args] = command;
+  const began = performance.now();
   const result = await tryExec(file, args, { cwd: folder, env, signal });
+  const seconds = (performance.now() - began) / 1000;
   const passed = result.exitCode === 0 && !(failsByOutput && result.stdout !== '');
   stdout.write(passed ? `✔ ${name}\n` : `✖ ${name}\n${result.stdout}${result.stderr}\n`);
-  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0, skipReasons: [] };
+  return {
+    passed: passed ? 1 : 0,
+    failed: passed ? 0 : 1,
+    skipped: 0,
+    skipReasons: [],
+    durations: [{ file: 'static', name, seconds }],
+  };
 }
 
 /** gofmt of the Go that builds the lab's programs. It need not be on PATH: it comes in the folder that Go calls its root. */
