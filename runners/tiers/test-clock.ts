@@ -15,7 +15,9 @@ export const besidesTests = '(before and after its tests)';
 /** Collects how long tests took, from the events of node:test. Files are told by their paths from `folder`. */
 export class TestClock {
   readonly #folder: string;
-  readonly #durations: TestDuration[] = [];
+  readonly #ended: TestDuration[] = [];
+  /** Of the file whose process runs, where each file has one: they run one after the other. */
+  #ofThisFile: TestDuration[] = [];
   /** How deep the last test of a file stood. */
   readonly #lastNesting = new Map<string, number>();
 
@@ -24,24 +26,26 @@ export class TestClock {
   }
 
   /** Suites do nothing by themselves, and a test that has tests in it comes after them. */
-  ended({ name, nesting, file, details }: EndedTest): void {
-    const where = file === undefined ? '' : relative(this.#folder, file);
-    const hasTests = this.#lastNesting.get(where) === nesting + 1;
-    this.#lastNesting.set(where, nesting);
+  ended({ name, nesting, file = '', details }: EndedTest): void {
+    const hasTests = this.#lastNesting.get(file) === nesting + 1;
+    this.#lastNesting.set(file, nesting);
     if (details.type === 'suite' || hasTests) return;
-    this.#durations.push({ file: where, name, seconds: details.duration_ms / 1000 });
+    this.#ofThisFile.push({ file: relative(this.#folder, file), name, seconds: details.duration_ms / 1000 });
   }
 
-  /** A process for one file has ended. Where tests ran side by side nothing is known of the rest. */
-  fileEnded(file: string, durationMs: number): void {
-    const where = relative(this.#folder, file);
-    const inTests = this.#durations
-      .filter((test) => test.file === where)
-      .reduce((sum, { seconds }) => sum + seconds, 0);
-    this.#durations.push({ file: where, name: besidesTests, seconds: Math.max(0, durationMs / 1000 - inTests) });
+  /** A file's process has ended. Its tests are that file's, though what declares them may stand in another. */
+  fileEnded(path: string, durationMs: number): void {
+    const file = relative(this.#folder, path);
+    const inTests = this.#ofThisFile.reduce((sum, { seconds }) => sum + seconds, 0);
+    this.#ended.push(
+      ...this.#ofThisFile.map((test) => ({ ...test, file })),
+      // Tests that ran side by side took longer than the process.
+      { file, name: besidesTests, seconds: Math.max(0, durationMs / 1000 - inTests) },
+    );
+    this.#ofThisFile = [];
   }
 
   get durations(): readonly TestDuration[] {
-    return this.#durations;
+    return [...this.#ended, ...this.#ofThisFile];
   }
 }
