@@ -15,6 +15,7 @@ type TestRun = { lines: AsyncIterable<string>; result: TierResult | null };
 
 const repository = join(import.meta.dirname, '../..');
 const shard = join(import.meta.dirname, 'shard.ts');
+const filesInNamespaces = join(repository, 'clusters/netns/tests/files-in-namespaces.ts');
 const folders = ['bpf', 'clusters', 'datapath', 'results', 'runners', 'scenarios'];
 
 /** Tests that need neither root nor a network, several files at a time. */
@@ -48,7 +49,25 @@ async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<
   await prepareHost(context);
   await ensurePackages(['bpftool'], context);
   await ensureTools(toolNames, context);
-  return await finish(start({ files, concurrency: 1, timeout: 1_200_000 }, context), context);
+  const options = { concurrency: 1, timeout: 1_200_000 };
+  const alone = files.filter((file) => !isShared(file));
+  const results: TierResult[] = [];
+  if (alone.length > 0) results.push(await finish(start({ ...options, files: alone }, context), context));
+  for (const argv of sharingFiles(files)) {
+    results.push(await finish(start({ ...options, files: [filesInNamespaces], argv }, context), context));
+  }
+  return sum(results);
+}
+
+/** Whether a file's tests leave their cluster as they found it, so that other files can have it after them. */
+function isShared(file: string): boolean {
+  return file.endsWith('.shared.e2e.test.ts');
+}
+
+/** Files that share a cluster: those of one data plane. */
+function sharingFiles(files: readonly string[]): string[][] {
+  const dataPlaneOf = (file: string): string => relative(repository, file).split('/').slice(0, 2).join('/');
+  return [...Map.groupBy(files.filter(isShared), dataPlaneOf).values()];
 }
 
 /**
