@@ -3,7 +3,8 @@
 #include "lib/deliver.h"
 #include "lib/nat.h"
 
-/* Frames that are no business of policy's. Returns whether there is a packet to look at; `action` is what else to do. */
+/* Frames that are no business of policy's. Returns whether there is a packet to look at; `action` is what else to do.
+ */
 static __always_inline int is_packet(const struct __sk_buff *skb, enum direction direction, int *action)
 {
 	if (skb->vlan_present || skb->protocol == bpf_htons(ETH_P_8021Q) || skb->protocol == bpf_htons(ETH_P_8021AD)) {
@@ -31,8 +32,7 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 }
 
 /* Where a packet goes that has left its pod and is for no local one. */
-static __always_inline int leave_node(struct __sk_buff *skb, struct packet *packet,
-				      const struct crossing *crossing)
+static __always_inline int leave_node(struct __sk_buff *skb, struct packet *packet, const struct crossing *crossing)
 {
 	const struct config *config = crossing->config;
 	const struct ipcache_entry *entry = ipcache_find(&packet->destination);

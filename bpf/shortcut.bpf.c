@@ -10,9 +10,10 @@
  * MSG_WAITALL asks for, and EAGAIN at every signal, error, or room to send.
  *
  * What differs for those that do: urgent data is read among the other data; splice() from a socket does not find what
- * came by the short-cut; nobody waits for SO_RCVLOWAT or hears of the end of MSG_ZEROCOPY; an end that closes with unread
- * data sends a FIN, not a RST; TCP_INFO does not count; TLS in the kernel does not decrypt; on older kernels, such as 6.1,
- * FIONREAD says that nothing has come. A pod whose programs need one of these must have the flag ENDPOINT_NO_SHORTCUT.
+ * came by the short-cut; nobody waits for SO_RCVLOWAT or hears of the end of MSG_ZEROCOPY; an end that closes with
+ * unread data sends a FIN, not a RST; TCP_INFO does not count; TLS in the kernel does not decrypt; on older kernels,
+ * such as 6.1, FIONREAD says that nothing has come. A pod whose programs need one of these must have the flag
+ * ENDPOINT_NO_SHORTCUT.
  */
 #include "lib/conntrack.h"
 #include <bpf/bpf_core_read.h>
@@ -103,8 +104,7 @@ static __always_inline void join(struct bpf_sock_ops *ops, const struct tcp_sock
 		key = key_v4(ops->local_ip4, ops->remote_ip4, ops->local_port, ops->remote_port);
 	} else if (ops->family == AF_INET6) {
 		__be32 local[4] = { ops->local_ip6[0], ops->local_ip6[1], ops->local_ip6[2], ops->local_ip6[3] };
-		__be32 remote[4] = { ops->remote_ip6[0], ops->remote_ip6[1], ops->remote_ip6[2],
-				     ops->remote_ip6[3] };
+		__be32 remote[4] = { ops->remote_ip6[0], ops->remote_ip6[1], ops->remote_ip6[2], ops->remote_ip6[3] };
 
 		key = key_v4(0, 0, ops->local_port, ops->remote_port);
 		key.local = addr_v6(local);
@@ -243,8 +243,7 @@ int sl_msg(struct sk_msg_md *msg)
 		own = key_v4(msg->local_ip4, msg->remote_ip4, msg->local_port, msg->remote_port);
 	} else {
 		__be32 local[4] = { msg->local_ip6[0], msg->local_ip6[1], msg->local_ip6[2], msg->local_ip6[3] };
-		__be32 remote[4] = { msg->remote_ip6[0], msg->remote_ip6[1], msg->remote_ip6[2],
-				     msg->remote_ip6[3] };
+		__be32 remote[4] = { msg->remote_ip6[0], msg->remote_ip6[1], msg->remote_ip6[2], msg->remote_ip6[3] };
 
 		own = key_v4(0, 0, msg->local_port, msg->remote_port);
 		own.local = addr_v6(local);

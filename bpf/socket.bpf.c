@@ -60,8 +60,8 @@ static __always_inline int remember(const struct translation_key *by, const stru
 }
 
 /*
- * Finds the backend for what a socket asks for. Returns 0 where that is no service's, 1 with `addr` and `port` replaced,
- * or a negative errno.
+ * Finds the backend for what a socket asks for. Returns 0 where that is no service's, 1 with `addr` and `port`
+ * replaced, or a negative errno.
  */
 static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr *addr, __be16 *port, int is_connection)
 {
@@ -241,7 +241,8 @@ int sl_release(struct bpf_sock *ctx)
 	__be32 v4 = ctx->dst_ip4;
 	__be32 v6[4] = { ctx->dst_ip6[0], ctx->dst_ip6[1], ctx->dst_ip6[2], ctx->dst_ip6[3] };
 
-	/* Or the compiler makes one load of two, of an address that is not known before: the verifier does not take it. */
+	/* Or the compiler makes one load of two, of an address that is not known before: the verifier does not take it.
+	 */
 	barrier();
 	by.addr = ctx->family == AF_INET ? addr_v4(v4) : addr_v6(v6);
 	bpf_map_delete_elem(&sl_translated, &by);

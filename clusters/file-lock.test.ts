@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { start, tryExec } from './exec.ts';
+import { tryExec } from './exec.ts';
 import { lockFile } from './file-lock.ts';
+import { start } from './process.ts';
 
 let root = '';
 before(async () => {

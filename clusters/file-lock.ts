@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from './error.ts';
-import { start } from './exec.ts';
 
 /**
  * Waits for the lock of that name and holds it until the returned function is called or this process ends, however it
@@ -12,6 +11,8 @@ export async function lockFile(
   path: string,
   { signal, onWait }: { signal: AbortSignal; onWait?: () => void },
 ): Promise<() => Promise<void>> {
+  // Commands that lock nothing need not wait for what starts processes.
+  const { start } = await import('./process.ts');
   const child = start('flock', ['--exclusive', path, 'sh', '-c', 'echo locked && exec cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     signal,

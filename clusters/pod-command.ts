@@ -9,7 +9,7 @@ import { toolPath } from './tools/tools.ts';
  * @throws LabError when there is no such pod or container, or it does not run.
  */
 export async function podCommand(
-  { kind, kubeconfig }: Cluster,
+  { kind, kubeconfig }: Pick<Cluster, 'kind' | 'kubeconfig'>,
   request: ExecRequest,
 ): Promise<{ file: string; args: string[] }> {
   if (kind === 'netns') return embeddedPodCommand(request);

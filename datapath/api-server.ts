@@ -1,5 +1,4 @@
 import type { V1EndpointSlice } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
 import type { Kube } from '../clusters/kube/kube.ts';
 
 const timeoutSeconds = 60;
@@ -19,7 +18,8 @@ export async function apiServerAddress(kube: Kube, signal: AbortSignal): Promise
 /** A kubeconfig for a pod that is to make Services work, and so cannot reach the API by one. */
 export function podKubeconfig(server: string, user: string): string {
   const secrets = '/var/run/secrets/kubernetes.io/serviceaccount';
-  return stringify({
+  // JSON is YAML: no library is needed.
+  return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'lab', cluster: { server, 'certificate-authority': `${secrets}/ca.crt` } }],

@@ -3,7 +3,7 @@ import type { Pool } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import type { NodeLogs } from '../clusters/kind/node-logs.ts';
 import type { Kube } from '../clusters/kube/kube.ts';
-import type { BroughtUp } from '../clusters/life/life.ts';
+import type { BroughtUp } from '../clusters/life/bring-up.ts';
 
 const logLines = 8;
 const timeoutSeconds = 10;

@@ -1,8 +1,10 @@
 import { type Cluster, type ClusterKind, outsideNode, type Pool, poolOf } from '../clusters/cluster.ts';
 import { LabError } from '../clusters/error.ts';
 import { prepareHost } from '../clusters/host.ts';
-import { attach, type BroughtUp, bringUp, removeLeftovers, tearDown } from '../clusters/life/life.ts';
+import { attach } from '../clusters/life/attach.ts';
+import { type BroughtUp, bringUp } from '../clusters/life/bring-up.ts';
 import { withLock } from '../clusters/life/lock.ts';
+import { removeLeftovers, tearDown } from '../clusters/life/tear-down.ts';
 import { ensurePrograms } from '../clusters/tools/programs.ts';
 import { installBaseNetwork } from '../datapath/base-network/base-network.ts';
 import type { DataPlaneContext } from '../datapath/data-plane.ts';

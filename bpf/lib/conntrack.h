@@ -23,13 +23,13 @@
 struct crossing {
 	const struct config *config;
 	const struct endpoint *endpoint;
-	enum direction direction;	/* of this packet */
-	__u8 from_network;		/* it came in by the uplink, maybe through the node's stack */
+	enum direction direction; /* of this packet */
+	__u8 from_network;	  /* it came in by the uplink, maybe through the node's stack */
 	__u32 length;
-	__u32 epoch;			/* of policy: all that was looked up is at least as new */
-	__u32 peer;			/* identity of the other side, once that is known */
-	__u32 rule;			/* that decided, where policy was asked */
-	__u8 point;			/* enum observation_point */
+	__u32 epoch; /* of policy: all that was looked up is at least as new */
+	__u32 peer;  /* identity of the other side, once that is known */
+	__u32 rule;  /* that decided, where policy was asked */
+	__u8 point;  /* enum observation_point */
 };
 
 static __always_inline __u32 config_epoch(const struct config *config)
@@ -120,7 +120,7 @@ static __always_inline struct verdict ct_verdict(const struct crossing *crossing
 }
 
 static __noinline __attribute__((unused)) void tell(const struct packet *packet, const struct crossing *crossing,
-				 const struct ct_entry *entry, __u8 type, __u8 reason)
+						    const struct ct_entry *entry, __u8 type, __u8 reason)
 {
 	struct verdict verdict;
 
@@ -150,8 +150,9 @@ static __always_inline void ct_note(const struct packet *packet, const struct cr
 	if (packet->protocol == IPPROTO_TCP) {
 		closed = direction == INGRESS ? CT_CLOSED_INGRESS : CT_CLOSED_EGRESS;
 		/*
-		 * Only who gets a reset knows whether it counts: one out of the window ends nothing (RFC 5961). What both
-		 * sides have agreed to is not forgotten for one's word, or the other would soon seem to have opened it.
+		 * Only who gets a reset knows whether it counts: one out of the window ends nothing (RFC 5961). What
+		 * both sides have agreed to is not forgotten for one's word, or the other would soon seem to have
+		 * opened it.
 		 */
 		if ((packet->tcp_flags & TCP_RST) && !agreed)
 			flags |= CT_CLOSED_INGRESS | CT_CLOSED_EGRESS;
@@ -171,14 +172,14 @@ static __always_inline void ct_note(const struct packet *packet, const struct cr
 }
 
 /*
- * Policy has changed since it was last asked: may this connection still be? One that may not keeps its old epoch, so that
- * its next packet asks again, even if a packet on another CPU has written its flags meanwhile.
+ * Policy has changed since it was last asked: may this connection still be? One that may not keeps its old epoch, so
+ * that its next packet asks again, even if a packet on another CPU has written its flags meanwhile.
  */
 static __always_inline int ct_review(struct crossing *crossing, const struct ct_key *key, struct ct_entry *entry,
 				     struct peer peer)
 {
-	struct decision decision = policy_decide(crossing->endpoint, entry->opened & 1, peer.identity, key->protocol,
-						 entry->port);
+	struct decision decision =
+		policy_decide(crossing->endpoint, entry->opened & 1, peer.identity, key->protocol, entry->port);
 	__u8 flags = entry->flags & ~(CT_REVOKED | CT_LOCAL);
 
 	crossing->rule = decision.rule;
@@ -202,8 +203,7 @@ static __always_inline int ct_is_forged(const struct crossing *crossing, const s
 }
 
 /* An ICMP error passes if what it quotes belongs to an allowed connection of this pod. */
-static __always_inline int ct_error(struct __sk_buff *skb, struct packet *packet, struct crossing *crossing,
-				    __u64 now)
+static __always_inline int ct_error(struct __sk_buff *skb, struct packet *packet, struct crossing *crossing, __u64 now)
 {
 	struct scratch *scratch = scratch_get();
 	struct ct_entry *entry;
@@ -252,8 +252,7 @@ static __always_inline int ct_open(const struct packet *packet, struct crossing 
 		.flags = peer.is_local ? CT_LOCAL : 0,
 		.port = packet_policy_port(packet),
 	};
-	decision = policy_decide(crossing->endpoint, crossing->direction, peer.identity, packet->protocol,
-				 entry->port);
+	decision = policy_decide(crossing->endpoint, crossing->direction, peer.identity, packet->protocol, entry->port);
 	entry->rule = decision.rule;
 	crossing->rule = decision.rule;
 	if (crossing->endpoint->flags & flag)
@@ -271,7 +270,7 @@ static __always_inline int ct_open(const struct packet *packet, struct crossing 
  * other side, and the rule that decided.
  */
 static __noinline __attribute__((unused)) int ct_cross(struct __sk_buff *skb, struct packet *packet,
-				    struct crossing *crossing)
+						       struct crossing *crossing)
 {
 	const struct addr *other = crossing->direction == EGRESS ? &packet->destination : &packet->source;
 	__u64 now = bpf_ktime_get_coarse_ns();

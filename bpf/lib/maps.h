@@ -45,13 +45,14 @@ struct {
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-		__uint(map_flags, BPF_F_RDONLY_PROG | BPF_F_NO_PREALLOC);
-		__uint(max_entries, 16384);
-		__uint(key_size, sizeof(struct policy_key));
-		__uint(value_size, sizeof(struct policy_entry));
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+			__uint(map_flags, BPF_F_RDONLY_PROG | BPF_F_NO_PREALLOC);
+			__uint(max_entries, 16384);
+			__uint(key_size, sizeof(struct policy_key));
+			__uint(value_size, sizeof(struct policy_entry));
+		});
 } sl_policies SEC(".maps");
 
 /*

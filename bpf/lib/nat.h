@@ -41,8 +41,7 @@ static __always_inline void nat_address(struct __sk_buff *skb, const struct pack
 	__u32 l4 = packet->is_later_fragment ? 0 : l4_checksum_offset(packet);
 
 	if (packet->is_v4) {
-		__u32 offset = ETH_HLEN +
-			       (is_source ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr));
+		__u32 offset = ETH_HLEN + (is_source ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr));
 		__be32 old = from->word[3], new = to->word[3];
 
 		if (l4 && packet->protocol != IPPROTO_ICMP)
@@ -50,8 +49,8 @@ static __always_inline void nat_address(struct __sk_buff *skb, const struct pack
 		bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), old, new, 4);
 		bpf_skb_store_bytes(skb, offset, &new, 4, 0);
 	} else {
-		__u32 offset = ETH_HLEN + (is_source ? offsetof(struct ipv6hdr, saddr) :
-						       offsetof(struct ipv6hdr, daddr));
+		__u32 offset =
+			ETH_HLEN + (is_source ? offsetof(struct ipv6hdr, saddr) : offsetof(struct ipv6hdr, daddr));
 		struct addr old = *from, new = *to;
 		__s64 diff = bpf_csum_diff(old.word, 16, new.word, 16, 0);
 
@@ -153,8 +152,8 @@ static __always_inline __be16 nat_keep(struct nat_key *inward, const struct nat_
 }
 
 /*
- * Gives a packet that leaves the cluster the node's address, unless it answers one that came from there to the pod's own.
- * Returns FORWARDED, or why it must be dropped.
+ * Gives a packet that leaves the cluster the node's address, unless it answers one that came from there to the pod's
+ * own. Returns FORWARDED, or why it must be dropped.
  */
 __noinline int nat_out(struct __sk_buff *skb, struct packet *packet)
 {

@@ -47,32 +47,32 @@ struct packet {
 	struct addr destination;
 	__be16 source_port;
 	__be16 destination_port;
-	__u32 end;			/* of the IP packet in its frame, which may have padding behind */
+	__u32 end; /* of the IP packet in its frame, which may have padding behind */
 	__u16 l4_offset;
 	__u8 protocol;
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u8 is_v4;
-	__u8 is_echo;			/* ICMP: or the reply to one; its identifier stands for both ports */
-	__u8 is_error;			/* ICMP: what it quotes is at l4_offset + 8 */
-	__u8 is_later_fragment;		/* has no ports of its own */
+	__u8 is_echo;		/* ICMP: or the reply to one; its identifier stands for both ports */
+	__u8 is_error;		/* ICMP: what it quotes is at l4_offset + 8 */
+	__u8 is_later_fragment; /* has no ports of its own */
 	__u8 is_first_fragment;
-	__u8 is_fragmentable;		/* a router may cut it up: IPv4 without DF */
-	__u8 is_reply;			/* of a connection that the other side opened; connection tracking knows */
+	__u8 is_fragmentable; /* a router may cut it up: IPv4 without DF */
+	__u8 is_reply;	      /* of a connection that the other side opened; connection tracking knows */
 	__be32 fragment_id;
 };
 
 /*
- * What the program on one CPU is looking at. It is not on the stack because that has 512 bytes, and because the verifier
- * follows what it knows of the stack along every path.
+ * What the program on one CPU is looking at. It is not on the stack because that has 512 bytes, and because the
+ * verifier follows what it knows of the stack along every path.
  */
 struct scratch {
 	struct packet packet;
-	struct packet quoted;		/* in an ICMP error */
-	struct ct_entry opened;		/* a connection that is not in the table, or not yet */
+	struct packet quoted;	/* in an ICMP error */
+	struct ct_entry opened; /* a connection that is not in the table, or not yet */
 	struct ct_key key;
-	__u32 epoch;			/* read before anything that policy is made of */
+	__u32 epoch; /* read before anything that policy is made of */
 };
 
 _Static_assert(sizeof(struct scratch) <= SCRATCH_BYTES, "sl_scratch is too small");
@@ -136,8 +136,8 @@ static __always_inline int packet_icmp(struct packet *packet, const __u8 header[
 	packet->icmp_type = type;
 	packet->icmp_code = header[1];
 	if (packet->is_v4) {
-		packet->is_error = type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED ||
-				   type == ICMP_PARAMETERPROB;
+		packet->is_error =
+			type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
 		packet->is_echo = type == ICMP_ECHO || type == ICMP_ECHOREPLY;
 	} else {
 		packet->is_error = type >= ICMPV6_DEST_UNREACH && type <= ICMPV6_PARAMPROB;
@@ -221,7 +221,8 @@ static __always_inline int packet_l4(const struct __sk_buff *skb, struct packet 
 }
 
 /*
- * Reads an IPv4 header. The packet must end before `limit`, where a quotation, which is cut off anywhere, is taken to end.
+ * Reads an IPv4 header. The packet must end before `limit`, where a quotation, which is cut off anywhere, is taken to
+ * end.
  */
 static __always_inline int packet_v4(const struct __sk_buff *skb, __u32 offset, __u32 limit, int is_quoted,
 				     struct packet *packet)
@@ -349,8 +350,8 @@ __noinline int packet_quoted(struct __sk_buff *skb, struct packet *error, struct
 		return DROP_INTERNAL;
 	*quoted = (struct packet){};
 	offset = error->l4_offset + ICMP_HEADER_BYTES;
-	reason = error->is_v4 ? packet_v4(skb, offset, error->end, 1, quoted) :
-				packet_v6(skb, offset, error->end, 1, quoted);
+	reason = error->is_v4 ? packet_v4(skb, offset, error->end, 1, quoted)
+			      : packet_v6(skb, offset, error->end, 1, quoted);
 	if (reason)
 		return reason;
 	if (quoted->is_later_fragment)

@@ -19,7 +19,7 @@ static __always_inline const struct ipcache_entry *ipcache_find(const struct add
 /* Who has an address. */
 struct peer {
 	__u32 identity;
-	__u8 is_local;			/* it is this node's, or one of its pods' */
+	__u8 is_local; /* it is this node's, or one of its pods' */
 };
 
 static __always_inline struct peer peer_find(const struct addr *addr)
@@ -33,13 +33,13 @@ static __always_inline struct peer peer_find(const struct addr *addr)
 
 /* What policy says, and which rule. */
 struct decision {
-	__u8 reason;			/* FORWARDED where it is allowed */
+	__u8 reason; /* FORWARDED where it is allowed */
 	__u32 rule;
 };
 
 /*
- * Whether an endpoint's policy allows a connection with `identity`. `direction` is that of the packet that opens it, from
- * the endpoint's point of view.
+ * Whether an endpoint's policy allows a connection with `identity`. `direction` is that of the packet that opens it,
+ * from the endpoint's point of view.
  */
 static __always_inline struct decision policy_decide(const struct endpoint *endpoint, enum direction direction,
 						     __u32 identity, __u8 protocol, __be16 port)

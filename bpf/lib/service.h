@@ -4,7 +4,8 @@
 
 #include "event.h"
 
-/* Slots that are searched for a client's backend; of a service with more, those that are known are taken for its own. */
+/* Slots that are searched for a client's backend; of a service with more, those that are known are taken for its own.
+ */
 #define SEARCHED_SLOTS 256
 
 /* Slots that are tried for a new connection while the agent changes them. */
@@ -21,7 +22,8 @@ static __always_inline const struct backend *backend_find(__u32 id)
 	return bpf_map_lookup_elem(&sl_backends, &id);
 }
 
-/* Whether a service gives a backend to new connections. Another service may still have one that this one has no longer. */
+/* Whether a service gives a backend to new connections. Another service may still have one that this one has no longer.
+ */
 static __always_inline int service_has(struct service_key *key, const struct service *service, __u32 backend)
 {
 	const struct service *slot;
@@ -35,9 +37,8 @@ static __always_inline int service_has(struct service_key *key, const struct ser
 }
 
 /* The backend that this client had, if it still is one and the client has not been away for too long. */
-static __always_inline const struct backend *backend_of_client(const struct affinity_key *client,
-							       struct service_key *key,
-							       const struct service *service, __u64 now)
+static __always_inline const struct backend *
+backend_of_client(const struct affinity_key *client, struct service_key *key, const struct service *service, __u64 now)
 {
 	struct affinity *known = bpf_map_lookup_elem(&sl_affinity, client);
 	const struct backend *backend;

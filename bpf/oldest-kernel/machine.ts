@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { LabError } from '../../clusters/error.ts';
-import { type ExecResult, start } from '../../clusters/exec.ts';
+import type { ExecResult } from '../../clusters/exec.ts';
+import { start } from '../../clusters/process.ts';
 import { withNamelessFiles } from './nameless-files.ts';
 
 /** What a machine is started with: paths of kernel and initramfs, and a descriptor of what is to be its first disk. */

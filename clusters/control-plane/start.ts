@@ -2,9 +2,9 @@ import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '../error.ts';
-import { type Process, start } from '../exec.ts';
 import { connect } from '../kube/connect.ts';
 import type { Kube } from '../kube/kube.ts';
+import { type Process, start } from '../process.ts';
 import type { ToolName } from '../tools/cluster-artefacts.ts';
 import { toolPath } from '../tools/tools.ts';
 import {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '../error.ts';
-import { exec, type Process, start, tryExec } from '../exec.ts';
+import { exec, tryExec } from '../exec.ts';
 import { enterCgroup } from '../life/cgroup.ts';
 import { cgroupRoot } from '../life/paths.ts';
+import { type Process, start } from '../process.ts';
 import { forwardApi, supervise } from '../supervisor/supervise.ts';
 import { EngineOptions } from './engine-protocol.ts';
 import { runtimeWrapperPath } from './engine-tree.ts';

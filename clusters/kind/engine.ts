@@ -1,11 +1,8 @@
 import { join } from 'node:path';
 import { tryExec } from '../exec.ts';
 import type { CacheContext } from '../tools/cache.ts';
+import { type EngineName, engineNames } from './engine-name.ts';
 import { clusterName, engineSocket, kindDirectory, ownPrograms } from './paths.ts';
-
-/** Programs that kind can drive, in the order in which it looks for them. */
-export const engineNames = ['docker', 'podman', 'nerdctl'] as const;
-export type EngineName = (typeof engineNames)[number];
 
 /** A container engine that works: how kind and the engine's own program are called. */
 export type Engine = {

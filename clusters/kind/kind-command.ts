@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline';
 import { contained } from '../contained.ts';
 import { LabError } from '../error.ts';
-import { exec, start, tryExec } from '../exec.ts';
+import { exec, tryExec } from '../exec.ts';
+import { start } from '../process.ts';
 import { toolPath } from '../tools/tools.ts';
 import type { Engine } from './engine.ts';
 import { clusterName } from './paths.ts';

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { tryExec } from '../exec.ts';
 import type { JournaledEngine } from '../life/journal.ts';
 import { ownEngine, usersEngine } from './engine.ts';
 import { deleteCluster } from './kind-command.ts';
-import { clusterName, engineData, engineSocket, kindDirectory } from './paths.ts';
+import { clusterName, engineSocket } from './paths.ts';
 
 const timeoutSeconds = 120;
 /** After this the lab's own daemon is given up, and its data with it. */
@@ -22,15 +21,6 @@ export async function leaveEngine({ name, data }: JournaledEngine): Promise<bool
   await deleteCluster(engine, signal);
   await tryExec(name, ['network', 'rm', clusterName], { signal, env: engine.env });
   return true;
-}
-
-/**
- * Removes the folder of a cluster's life, and the data of the lab's own engine where it could not be emptied. `data`: where
- * the journal says that it is, which need not be where this process would put it.
- */
-export async function removeKindFiles({ keepData, data }: { keepData: boolean; data: string | null }): Promise<void> {
-  await rm(kindDirectory, { recursive: true, force: true });
-  if (!keepData) await rm(data ?? engineData(), { recursive: true, force: true });
 }
 
 async function emptyOwnEngine(): Promise<boolean> {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { Agent, fetch } from 'undici';
 import { contained } from '../contained.ts';
 import { exec, tryExec } from '../exec.ts';
 import { type CacheContext, cacheRoot, ensureCached } from '../tools/cache.ts';
@@ -46,6 +45,7 @@ function lastLine({ message }: Error): string {
 
 /** Whether something at an image registry's address answers, as one that asks for a login does. */
 export async function answers(registry: string, signal: AbortSignal): Promise<boolean> {
+  const { Agent, fetch } = await import('undici');
   const dispatcher = new Agent({ connect: { timeout: connectTimeoutSeconds * 1000 } });
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(2 * connectTimeoutSeconds * 1000)]);

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { clusterKinds } from '../cluster.ts';
 import { LabError } from '../error.ts';
-import { engineNames } from '../kind/engine.ts';
+import { engineNames } from '../kind/engine-name.ts';
 import { journalPath, runtimeDirectory } from './paths.ts';
 
 /** A process that cannot be mistaken for a later one with the same id: start time in clock ticks since boot. */

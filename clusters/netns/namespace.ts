@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { LabError } from '../error.ts';
-import { start } from '../exec.ts';
+import { start } from '../process.ts';
 import { shortFarewell } from './short-farewell.ts';
 
 /** A command that runs in the network and mount namespaces which process `pid` holds. */

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { LabError } from '../error.ts';
 import type { ExecRequest } from '../kubelet/exec-command.ts';
@@ -15,6 +14,8 @@ const Refusal = z.object({ message: z.string(), code: z.string().nullable(), rem
  * @throws LabError when there is no such pod or container, or it does not run.
  */
 export async function podCommand(body: ExecRequest): Promise<{ file: string; args: string[] }> {
+  // Every command that might run another in a container loads this file.
+  const { Agent, request } = await import('undici');
   const dispatcher = new Agent({ connect: { socketPath: supervisorSocket } });
   try {
     const response = await request('http://supervisor/exec', {

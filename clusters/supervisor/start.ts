@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { LabError } from '../error.ts';
-import { type Process, start } from '../exec.ts';
+import { type Process, start } from '../process.ts';
 import { optionsVariable, SupervisorReport, stayLine } from './report.ts';
 
 /** A supervisor to start: its program, what it is told, and where its output and that of its children goes. */

@@ -56,7 +56,10 @@ export const hostPackages = {
     programs: ['qemu-system-x86_64'],
     why: 'emulates the machine with the oldest kernel for `lab test` and `lab check oldest-kernel`',
   },
-  shellcheck: { programs: ['shellcheck'], why: '`lab test` checks shell scripts with it' },
+  shellcheck: { programs: ['shellcheck'], why: '`lab test` finds mistakes in shell scripts with it' },
+  shfmt: { programs: ['shfmt'], why: '`lab test` sees with it that they are formatted' },
+  'clang-format': { programs: ['clang-format'], why: '`lab test` sees with it that C files are formatted' },
+  pyflakes3: { programs: ['pyflakes3'], why: '`lab test` finds mistakes in Python files with it' },
 } as const satisfies Record<
   string,
   ({ programs: readonly string[] } | { probe: readonly [string, ...string[]] }) & { why: string; ubuntu?: string }
@@ -77,6 +80,9 @@ const toBuildAndTest: ReadonlySet<HostPackage> = new Set([
   'libc6-dev',
   'qemu-system-x86',
   'shellcheck',
+  'shfmt',
+  'clang-format',
+  'pyflakes3',
 ]);
 
 /** The packages that an embedded cluster needs; the others serve building and testing. */

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Agent, fetch, type Response } from 'undici';
+import type { Agent, Response } from 'undici';
 import { LabError } from '../error.ts';
 import { exec } from '../exec.ts';
 import type { CacheContext } from './cache.ts';
@@ -20,6 +20,8 @@ const connectTimeoutSeconds = 5;
  * @throws LabError LAB_TOOL_CHECKSUM when what came is not what is pinned; LAB_DOWNLOAD_FAILED when it broke off.
  */
 export async function fetchRelease(release: Release, directory: string, context: CacheContext): Promise<boolean> {
+  // Loaded only where something is to be fetched.
+  const { Agent } = await import('undici');
   const dispatcher = new Agent({ connect: { timeout: connectTimeoutSeconds * 1000 } });
   try {
     const response = await reach(release.url, dispatcher, context.signal);
@@ -41,6 +43,7 @@ export async function fetchRelease(release: Release, directory: string, context:
 }
 
 async function reach(url: string, dispatcher: Agent, signal: AbortSignal): Promise<Response | null> {
+  const { fetch } = await import('undici');
   try {
     const response = await fetch(url, { dispatcher, signal });
     if (response.ok && response.body !== null) return response;

@@ -1,22 +1,6 @@
-import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import {
-  BasicConstraintsExtension,
-  cryptoProvider,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type JsonGeneralNames,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  Pkcs10CertificateRequest,
-  SubjectAlternativeNameExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
+import type { ExtendedKeyUsage, JsonGeneralNames, X509CertificateGenerator } from '@peculiar/x509';
 import { trustDomain } from './spiffe.ts';
-
-cryptoProvider.set(webcrypto);
 
 /** ECDSA P-256 with SHA-256: the one kind of key and signature in the lab. */
 export const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -42,6 +26,7 @@ const backdateSeconds = 60;
 
 /** Makes a new authority. */
 export async function createAuthority(): Promise<AuthorityFiles> {
+  const { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, X509CertificateGenerator } = await loadX509();
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
@@ -59,8 +44,9 @@ export async function createAuthority(): Promise<AuthorityFiles> {
 
 /** Opens an authority that {@link createAuthority} made. */
 export async function openAuthority({ certificate, key }: AuthorityFiles): Promise<CertificateAuthority> {
-  const root = new X509Certificate(certificate);
-  const [der] = PemConverter.decode(key);
+  const x509 = await loadX509();
+  const root = new x509.X509Certificate(certificate);
+  const [der] = x509.PemConverter.decode(key);
   const signingKey = await webcrypto.subtle.importKey('pkcs8', der ?? new ArrayBuffer(), keyAlgorithm, false, ['sign']);
   const issue = async (
     publicKey: Parameters<typeof X509CertificateGenerator.create>[0]['publicKey'],
@@ -68,7 +54,7 @@ export async function openAuthority({ certificate, key }: AuthorityFiles): Promi
     lifetimeSeconds: number,
     usages: ExtendedKeyUsage[],
   ): Promise<string> => {
-    const issued = await X509CertificateGenerator.create({
+    const issued = await x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       issuer: root.subject,
       ...validity(lifetimeSeconds),
@@ -76,11 +62,11 @@ export async function openAuthority({ certificate, key }: AuthorityFiles): Promi
       publicKey,
       signingKey: signingKey,
       extensions: [
-        new BasicConstraintsExtension(false, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        new ExtendedKeyUsageExtension(usages),
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension(usages),
         // A certificate without a subject has its names in a critical extension (RFC 5280, 4.2.1.6).
-        new SubjectAlternativeNameExtension(names, true),
+        new x509.SubjectAlternativeNameExtension(names, true),
       ],
     });
     return issued.toString('pem');
@@ -88,9 +74,9 @@ export async function openAuthority({ certificate, key }: AuthorityFiles): Promi
   return {
     root: certificate,
     async sign(csr, { spiffeId, lifetimeSeconds }) {
-      const request = new Pkcs10CertificateRequest(csr);
+      const request = new x509.Pkcs10CertificateRequest(csr);
       if (!(await request.verify())) throw new Error('the request is not signed by its own key');
-      const usages = [ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth];
+      const usages = [x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth];
       return issue(request.publicKey, [{ type: 'url', value: spiffeId }], lifetimeSeconds, usages);
     },
     async serve({ spiffeId, dnsName }) {
@@ -100,7 +86,7 @@ export async function openAuthority({ certificate, key }: AuthorityFiles): Promi
         { type: 'dns', value: dnsName },
       ];
       // It lives beside the authority's own key, in the same process: renewing it sooner would protect nothing.
-      const issued = await issue(keys.publicKey, names, rootLifetimeSeconds, [ExtendedKeyUsage.serverAuth]);
+      const issued = await issue(keys.publicKey, names, rootLifetimeSeconds, [x509.ExtendedKeyUsage.serverAuth]);
       return { certificate: issued, key: await exportKey(keys.privateKey) };
     },
   };
@@ -108,7 +94,16 @@ export async function openAuthority({ certificate, key }: AuthorityFiles): Promi
 
 /** A private key as PKCS #8 PEM. */
 export async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+  const { PemConverter } = await loadX509();
   return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+}
+
+/** The library is large, and most commands certify nothing: it is loaded with the first key or certificate. */
+async function loadX509(): Promise<typeof import('@peculiar/x509')> {
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  x509.cryptoProvider.set(webcrypto);
+  return x509;
 }
 
 function serialNumber(): string {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { start } from '../../clusters/exec.ts';
+import { start } from '../../clusters/process.ts';
 import { bundle } from '../../clusters/tools/bundle.ts';
 import { type ProcessMemory, readProcessMemory } from '../probes/process-memory.ts';
 import { untilLine } from '../tests/until-line.ts';

@@ -45,7 +45,7 @@ export async function parseArguments(
     if (token.kind === 'option') given.set(token.name, optionValue(name, command, token));
     if (token.kind === 'positional' && (token.index < end || command.rest === 'none')) positionals.push(token.value);
   }
-  await checkPositionals(name, command, positionals);
+  await requirePositionals(name, command, positionals);
   if (command.rest === 'after --' && words[end + 1] === undefined)
     throw usageError(name, `\`lab ${name}\` needs -- and after it ${command.restName ?? 'arguments'}`);
   return {
@@ -95,7 +95,7 @@ function flagValues(name: string, { flags }: Command, given: ReadonlyMap<string,
   );
 }
 
-async function checkPositionals(
+async function requirePositionals(
   name: string,
   { positionals: table }: Command,
   words: readonly string[],

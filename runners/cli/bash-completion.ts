@@ -1,7 +1,7 @@
-import type { CommandEntry } from './command.ts';
+import type { CommandEntry, Commands } from './command.ts';
 
 /** A completion script for bash, made from the tables of the commands: names, flags, and values where they are known. */
-export async function bashCompletion(commands: Readonly<Record<string, CommandEntry>>): Promise<string> {
+export async function bashCompletion(commands: Commands): Promise<string> {
   const cases = await Promise.all(Object.entries(commands).map(([name, entry]) => commandCase(name, entry)));
   return `_lab() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words=

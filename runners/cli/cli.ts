@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream';
 import type { LabError } from '../../clusters/error.ts';
 import { type ParsedArguments, parseArguments, usageError } from './arguments.ts';
-import type { Command, CommandEntry } from './command.ts';
+import type { Command, Commands } from './command.ts';
 import { commandHelp, overview } from './help.ts';
 import { didYouMean } from './suggestion.ts';
 
 /** The world of one call of `lab`, as arguments. */
 export type CliContext = {
-  commands: Readonly<Record<string, CommandEntry>>;
+  commands: Commands;
   stdout: Writable;
   stderr: Writable;
   signal: AbortSignal;
@@ -49,13 +49,13 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
     stdout.write(call.help);
     return 0;
   }
-  return (await call.command.run({ ...call.parsed, signal, stdout, stderr })) ?? 0;
+  return (await call.command.run({ ...call.parsed, signal, stdout, stderr, commands })) ?? 0;
 }
 
 /** What the words ask for: a text of help, or a command. */
 type Call = { help: string } | { command: Command; parsed: ParsedArguments & { help: false } };
 
-async function understand(words: readonly string[], commands: CliContext['commands']): Promise<Call> {
+async function understand(words: readonly string[], commands: Commands): Promise<Call> {
   const [name = '--help', ...rest] = words;
   if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) return { help: overview(commands) };
   if (name === 'help') return await understand([rest[0] ?? '', '--help'], commands);

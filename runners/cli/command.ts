@@ -27,6 +27,8 @@ export type CommandInput<F extends Flags> = {
   readonly signal: AbortSignal;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** The registry that this command is from. */
+  readonly commands: Commands;
 };
 
 export type Command<F extends Flags = Flags> = {
@@ -51,6 +53,9 @@ export type Command<F extends Flags = Flags> = {
 
 /** A command's entry in the registry: what help needs without loading it. */
 export type CommandEntry = { readonly summary: string; load(): Promise<Command> };
+
+/** All commands by their names, in the order in which help shows them. */
+export type Commands = Readonly<Record<string, CommandEntry>>;
 
 /** Gives a command's `run` the types of its flags. */
 export function command<const F extends Flags>(definition: Command<F>): Command {

@@ -1,7 +1,7 @@
-import type { Command, CommandEntry, Positional } from './command.ts';
+import type { Command, Commands, Positional } from './command.ts';
 
 /** The text of `lab --help`. */
-export function overview(commands: Readonly<Record<string, CommandEntry>>): string {
+export function overview(commands: Commands): string {
   return [
     'lab: compare service-mesh data planes on one machine, through one seam',
     '',

@@ -10,7 +10,7 @@ export async function tidyUp(progress: (message: string) => void): Promise<void>
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync(journalPath)) return;
   // Loaded only when there is something: most calls of `lab` need none of it.
   const [{ removeLeftovers }, { takeLock }] = await Promise.all([
-    import('../../clusters/life/life.ts'),
+    import('../../clusters/life/tear-down.ts'),
     import('../../clusters/life/lock.ts'),
   ]);
   const release = await takeLock().catch(() => null);

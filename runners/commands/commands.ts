@@ -1,7 +1,7 @@
-import type { CommandEntry } from '../cli/command.ts';
+import type { Commands } from '../cli/command.ts';
 
 /** The registry of commands, in the order in which help shows them. A command's module is loaded when it is called. */
-export const commands: Readonly<Record<string, CommandEntry>> = {
+export const commands: Commands = {
   run: {
     summary: 'measure a scenario through every data plane, and print the comparison',
     load: async () => (await import('./run.ts')).run,

@@ -1,6 +1,5 @@
 import { bashCompletion } from '../cli/bash-completion.ts';
 import { command } from '../cli/command.ts';
-import { commands } from './commands.ts';
 
 export const completion = command({
   description: 'Put this into ~/.bashrc: eval "$(lab completion bash)"',
@@ -8,7 +7,7 @@ export const completion = command({
   flags: {},
   positionals: [{ name: 'shell', description: 'bash', required: true, choices: async () => ['bash'] }],
   rest: 'none',
-  async run({ stdout }) {
+  async run({ commands, stdout }) {
     stdout.write(await bashCompletion(commands));
   },
 });

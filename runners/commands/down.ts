@@ -1,5 +1,5 @@
-import { tearDown } from '../../clusters/life/life.ts';
 import { withLock } from '../../clusters/life/lock.ts';
+import { tearDown } from '../../clusters/life/tear-down.ts';
 import { command } from '../cli/command.ts';
 
 export const down = command({

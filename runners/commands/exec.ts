@@ -1,5 +1,5 @@
 import { runInForeground } from '../../clusters/exec.ts';
-import { attach } from '../../clusters/life/life.ts';
+import { findCluster } from '../../clusters/life/attach.ts';
 import { podCommand } from '../../clusters/pod-command.ts';
 import { ensureTools } from '../../clusters/tools/tools.ts';
 import { command } from '../cli/command.ts';
@@ -19,7 +19,7 @@ export const exec = command({
   rest: 'after --',
   restName: 'COMMAND [ARGUMENT...]',
   async run({ flags, positionals, rest, signal, stderr }) {
-    const cluster = await attach();
+    const cluster = await findCluster();
     if (cluster === null) throw noCluster();
     await ensureTools(['kubectl'], { signal, progress: (message) => stderr.write(`${message}\n`) });
     const [first = '', second] = (positionals[0] ?? '').split('/');

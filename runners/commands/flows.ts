@@ -1,4 +1,4 @@
-import { attach } from '../../clusters/life/life.ts';
+import { attach } from '../../clusters/life/attach.ts';
 import type { FlowQuery } from '../../datapath/flow-query.ts';
 import { flowProtocols, flowTypes, flowVerdicts } from '../../datapath/flow-query.ts';
 import { command } from '../cli/command.ts';

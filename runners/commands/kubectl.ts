@@ -1,5 +1,5 @@
 import { runInForeground } from '../../clusters/exec.ts';
-import { attach } from '../../clusters/life/life.ts';
+import { findCluster } from '../../clusters/life/attach.ts';
 import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
 import { command } from '../cli/command.ts';
 import { noCluster } from '../cli/no-cluster.ts';
@@ -12,7 +12,7 @@ export const kubectl = command({
   rest: 'all',
   restName: 'ARGUMENT...',
   async run({ rest, signal, stderr }) {
-    const cluster = await attach();
+    const cluster = await findCluster();
     if (cluster === null) throw noCluster();
     await ensureTools(['kubectl'], { signal, progress: (message) => stderr.write(`${message}\n`) });
     return runInForeground(toolPath('kubectl'), rest, { KUBECONFIG: cluster.kubeconfig });

@@ -1,4 +1,4 @@
-import { attach } from '../../clusters/life/life.ts';
+import { attach } from '../../clusters/life/attach.ts';
 import { policyEntities } from '../../datapath/policy-question.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag, textFlag } from '../cli/flag.ts';

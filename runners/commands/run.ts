@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
-import { tearDown } from '../../clusters/life/life.ts';
+import { tearDown } from '../../clusters/life/tear-down.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
 import { assignmentsFlag } from '../cli/assignments-flag.ts';
 import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';

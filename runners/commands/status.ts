@@ -1,5 +1,5 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
-import { attach } from '../../clusters/life/life.ts';
+import { findCluster } from '../../clusters/life/attach.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag } from '../cli/flag.ts';
 
@@ -11,18 +11,16 @@ export const status = command({
   positionals: [],
   rest: 'none',
   async run({ flags, signal, stdout }) {
-    const cluster = await attach();
+    const cluster = await findCluster();
     if (cluster === null) {
       stdout.write(flags.json ? `${JSON.stringify({ up: false })}\n` : 'No cluster is up. `lab up` starts one.\n');
       return 0;
     }
-    const { kube, kubeconfig } = cluster;
-    const [nodeList, podList] = await Promise.all([
-      kube.json<{ items: V1Node[] }>('GET', '/api/v1/nodes', { signal }),
-      kube.json<{ items: V1Pod[] }>('GET', '/api/v1/pods', { signal }),
-    ]);
-    const nodes = nodeList.items.map((node) => ({ name: node.metadata?.name ?? '', ready: isReady(node.status) }));
-    const pods = podList.items.map((pod) => ({
+    const { kubeconfig } = cluster;
+    const { readLists } = await import('../../clusters/kube/read-list.ts');
+    const [nodeList, podList] = await readLists<[V1Node, V1Pod]>(kubeconfig, ['/api/v1/nodes', '/api/v1/pods'], signal);
+    const nodes = nodeList.map((node) => ({ name: node.metadata?.name ?? '', ready: isReady(node.status) }));
+    const pods = podList.map((pod) => ({
       namespace: pod.metadata?.namespace ?? '',
       name: pod.metadata?.name ?? '',
       node: pod.spec?.nodeName ?? null,

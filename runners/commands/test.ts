@@ -4,6 +4,7 @@ import { command } from '../cli/command.ts';
 import { listFlag, switchFlag } from '../cli/flag.ts';
 import { goTier } from '../tiers/go.ts';
 import { bpfTier, e2eTier, kindTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
+import { slowestTests } from '../tiers/slowest.ts';
 import { staticTier } from '../tiers/static.ts';
 import { sum, type Tier, type TierName, type TierResult, tierNames } from '../tiers/tier.ts';
 
@@ -15,6 +16,8 @@ const tiers: Record<TierName, Tier> = {
   e2e: e2eTier,
   kind: kindTier,
 };
+
+const slowestCount = 10;
 
 export const test = command({
   description:
@@ -35,7 +38,7 @@ export const test = command({
   rest: 'none',
   async run({ flags, positionals, signal, stdout, stderr }) {
     const files = positionals.length === 0 ? null : positionals;
-    for (const file of files ?? []) await checkFile(file);
+    for (const file of files ?? []) await requireTestFile(file);
     const chosen = flags.tier.filter((name) => files === null || files.some((file) => tierOf(file) === name));
     if (chosen.includes('e2e') || chosen.includes('kind')) await requireFreeHost();
     const requireAll = flags['require-all'];
@@ -46,19 +49,19 @@ export const test = command({
       const result = await tiers[name]({ files, requireAll, stdout, signal, progress });
       results.push([name, result, (Date.now() - began) / 1000]);
     }
-    stdout.write('\n');
+    const total = sum(results.map(([, result]) => result));
+    stdout.write(`\n${slowestTests(total.durations, slowestCount)}`);
     for (const [name, result, seconds] of results) {
       stdout.write(`${name.padEnd(6)}  ${counts(result)} in ${seconds.toFixed(1)} s\n`);
       for (const reason of result.skipReasons) stdout.write(`        skipped: ${reason}\n`);
     }
-    const total = sum(results.map(([, result]) => result));
     if (requireAll && total.skipped > 0) stdout.write('Nothing may be skipped here (--require-all).\n');
     stdout.write(`${counts(total)}\n`);
     return total.failed > 0 || (requireAll && total.skipped > 0) ? 5 : 0;
   },
 });
 
-async function checkFile(file: string): Promise<void> {
+async function requireTestFile(file: string): Promise<void> {
   if (tierOf(file) === null) throw usageError('test', `${file} is no test file: those end in .test.ts`);
   await access(file).catch(() => {
     throw usageError('test', `There is no file ${file}`);

@@ -1,6 +1,6 @@
 import { after, test } from 'node:test';
 import { poolOf } from '../../clusters/cluster.ts';
-import { tearDown } from '../../clusters/life/life.ts';
+import { tearDown } from '../../clusters/life/tear-down.ts';
 import { exclusively, openOwnCluster } from '../session.ts';
 import { assertConforms } from './expected.ts';
 import { recordPods } from './record.ts';

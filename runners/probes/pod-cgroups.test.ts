@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
-import { start } from '../../clusters/exec.ts';
+import { start } from '../../clusters/process.ts';
 import { areCurrent, type ContainerCgroup, findContainerCgroups, readRoleUsage } from './pod-cgroups.ts';
 
 test('what the containers of a role have used is added up, without file cache', (t) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { LabError } from '../../clusters/error.ts';
-import { start } from '../../clusters/exec.ts';
+import { start } from '../../clusters/process.ts';
 
 /**
  * One life of a program, from its exec to its exit. `variable` is the value of the environment variable that was asked for;

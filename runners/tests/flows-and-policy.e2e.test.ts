@@ -4,8 +4,9 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
 import { type Cluster, poolOf } from '../../clusters/cluster.ts';
-import { type ExecResult, type Process, start, tryExec } from '../../clusters/exec.ts';
-import { tearDown } from '../../clusters/life/life.ts';
+import { type ExecResult, tryExec } from '../../clusters/exec.ts';
+import { tearDown } from '../../clusters/life/tear-down.ts';
+import { type Process, start } from '../../clusters/process.ts';
 import { exclusively, openOwnCluster } from '../session.ts';
 
 // `lab flows` and `lab policy trace` as their users call them.

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type ExecResult, start, tryExec } from '../../clusters/exec.ts';
+import { type ExecResult, tryExec } from '../../clusters/exec.ts';
+import { start } from '../../clusters/process.ts';
 
 // The command as a process: what only its entry does, and how `lab test` ends.
 const entry = join(import.meta.dirname, '../lab.ts');
@@ -41,6 +42,14 @@ test('passed, failed and skipped tests are counted, and a failure fails the run'
   assert.equal(bad.exitCode, 5);
   assert.deepEqual(lastLines(bad, 1), ['1 passed, 1 failed, 1 skipped']);
   assert.match(bad.stdout, /Error: broken/);
+});
+
+test('the slowest tests are named, and the totals come last', async () => {
+  const waiting =
+    "test('waits', () => new Promise((resolve) => setTimeout(resolve, 300)));\ntest('does not', () => {});";
+  const result = await lab('test', await testFile('slow.test.ts', waiting));
+  assert.match(result.stdout, /\nThe slowest tests:\n +0\.[3-9] s {2}\S*slow\.test\.ts {2}waits\n\nunit {4}2 passed/);
+  assert.deepEqual(lastLines(result, 1), ['2 passed, 0 failed, 0 skipped']);
 });
 
 test('a file that does not even load fails the run', async () => {

@@ -2,7 +2,7 @@ import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { poolOf } from '../../clusters/cluster.ts';
 import { exec } from '../../clusters/exec.ts';
-import { tearDown } from '../../clusters/life/life.ts';
+import { tearDown } from '../../clusters/life/tear-down.ts';
 import { assertAllProven, assertInvalid, assertValidPath, openStage, type Stage } from './stage.ts';
 
 const signal = AbortSignal.timeout(900_000);

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { poolOf } from '../../clusters/cluster.ts';
 import { exec } from '../../clusters/exec.ts';
-import { tearDown } from '../../clusters/life/life.ts';
+import { tearDown } from '../../clusters/life/tear-down.ts';
 import { Run } from '../../results/run.ts';
 import { assertAllProven, assertInvalid, assertValidPath, measuredOf, openStage, type Stage } from './stage.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createInterface } from 'node:readline';
-import type { Process } from '../../clusters/exec.ts';
+import type { Process } from '../../clusters/process.ts';
 
 /**
  * For tests: waits until a process has written such a line to standard error.

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { exec, start } from '../../clusters/exec.ts';
+import { exec } from '../../clusters/exec.ts';
 import { ensureEngineTree, runtimeWrapperPath } from '../../clusters/kind/engine-tree.ts';
 import { privateRun, testCgroup, testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
+import { start } from '../../clusters/process.ts';
 import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
 import { untilLine } from './until-line.ts';
 

@@ -18,7 +18,7 @@ export const goModules = [
   'datapath/envoy/descriptors',
 ] as const;
 
-/** `go vet`, which counts as one check, and `go test`, in each module. */
+/** `go vet`, which counts as one test, and `go test`, in each module. */
 export const goTier: Tier = async (context) => {
   if (context.files !== null) return skippedTier('only files were asked for');
   const results: TierResult[] = [];
@@ -38,12 +38,20 @@ async function testModule(module: string, context: TierContext): Promise<TierRes
   }
   const options = { cwd: folder, env: goEnvironment(), signal: context.signal };
   context.progress(`${module}: go vet, go test`);
+  const began = performance.now();
   const vet = await tryExec('nice', ['-n', '10', go, 'vet', './...'], options);
+  const seconds = (performance.now() - began) / 1000;
   const vetPassed = vet.exitCode === 0;
   context.stdout.write(vetPassed ? `✔ ${module}: go vet\n` : `✖ ${module}: go vet\n${vet.stderr}\n`);
   const test = await tryExec('nice', ['-n', '10', go, 'test', '-json', './...'], options);
   return sum([
-    { passed: vetPassed ? 1 : 0, failed: vetPassed ? 0 : 1, skipped: 0, skipReasons: [] },
+    {
+      passed: vetPassed ? 1 : 0,
+      failed: vetPassed ? 0 : 1,
+      skipped: 0,
+      skipReasons: [],
+      durations: [{ file: module, name: 'go vet', seconds }],
+    },
     report(module, test, context),
   ]);
 }
@@ -54,6 +62,8 @@ const TestEvent = z.object({
   Package: z.string().optional(),
   Test: z.string().optional(),
   Output: z.string().optional(),
+  /** In seconds. */
+  Elapsed: z.number().optional(),
 });
 type TestEvent = z.infer<typeof TestEvent>;
 
@@ -76,6 +86,11 @@ function report(
     failed: exitCode === 0 ? failed.length : Math.max(1, failed.length),
     skipped: skipped.length,
     skipReasons: skipped.map(({ Test }) => `${module}: ${Test}`),
+    durations: [...ended('pass'), ...failed].map(({ Test = '', Elapsed = 0 }) => ({
+      file: module,
+      name: Test,
+      seconds: Elapsed,
+    })),
   };
 }
 

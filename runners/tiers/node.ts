@@ -8,6 +8,7 @@ import { ensurePackages } from '../../clusters/tools/host-packages.ts';
 import { ensurePrograms } from '../../clusters/tools/programs.ts';
 import { everyArtefact } from '../brought.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
+import { TestClock } from './test-clock.ts';
 import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
 
 type RunOptions = Pick<NonNullable<Parameters<typeof run>[0]>, 'files' | 'argv' | 'concurrency' | 'timeout'>;
@@ -15,6 +16,7 @@ type TestRun = { lines: AsyncIterable<string>; result: TierResult | null };
 
 const repository = join(import.meta.dirname, '../..');
 const shard = join(import.meta.dirname, 'shard.ts');
+const filesInNamespaces = join(repository, 'clusters/netns/tests/files-in-namespaces.ts');
 const folders = ['bpf', 'clusters', 'datapath', 'results', 'runners', 'scenarios'];
 
 /** Tests that need neither root nor a network, several files at a time. */
@@ -48,7 +50,25 @@ async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<
   await prepareHost(context);
   await ensurePackages(['bpftool'], context);
   await ensurePrograms(everyArtefact, context);
-  return await finish(start({ files, concurrency: 1, timeout: 1_200_000 }, context), context);
+  const options = { concurrency: 1, timeout: 1_200_000 };
+  const alone = files.filter((file) => !isShared(file));
+  const results: TierResult[] = [];
+  if (alone.length > 0) results.push(await finish(start({ ...options, files: alone }, context), context));
+  for (const argv of sharingFiles(files)) {
+    results.push(await finish(start({ ...options, files: [filesInNamespaces], argv }, context), context));
+  }
+  return sum(results);
+}
+
+/** Whether a file's tests leave their cluster as they found it, so that other files can have it after them. */
+function isShared(file: string): boolean {
+  return file.endsWith('.shared.e2e.test.ts');
+}
+
+/** Files that share a cluster: those of one data plane. */
+function sharingFiles(files: readonly string[]): string[][] {
+  const dataPlaneOf = (file: string): string => relative(repository, file).split('/').slice(0, 2).join('/');
+  return [...Map.groupBy(files.filter(isShared), dataPlaneOf).values()];
 }
 
 /**
@@ -96,25 +116,34 @@ function start(options: RunOptions, { signal }: TierContext): TestRun {
   const events = run({ ...options, cwd: repository, signal });
   const testRun: TestRun = { lines: events.compose(new spec()), result: null };
   const skipReasons: string[] = [];
-  events.on('test:pass', ({ name, file, skip, todo }) => {
+  const clock = new TestClock(repository);
+  events.on('test:pass', (test) => {
+    clock.ended(test);
+    const { name, file, skip, todo } = test;
     const why = skip ?? todo;
     if (why === undefined || why === false) return;
     const where = file === undefined ? '' : `${relative(repository, file)}: `;
     skipReasons.push(`${where}${name}${typeof why === 'string' && why !== '' ? ` (${why})` : ''}`);
   });
   let brokenSuites = 0;
-  events.on('test:fail', ({ details: { type, error } }) => {
+  events.on('test:fail', (test) => {
+    clock.ended(test);
+    const { type, error } = test.details;
     // Suites are not counted. One can fail though no test of it did: its file does not load, or a hook fails.
     if (type === 'suite' && 'failureType' in error && error.failureType !== 'subtestsFailed') brokenSuites += 1;
   });
-  events.on('test:summary', ({ file, counts }) => {
+  events.on('test:summary', ({ file, counts, duration_ms }) => {
     // One summary for each file comes first; the last, without a file, is of all.
-    if (file !== undefined) return;
+    if (file !== undefined) {
+      if (file !== shard) clock.fileEnded(file, duration_ms);
+      return;
+    }
     testRun.result = {
       passed: counts.passed,
       failed: counts.tests - counts.passed - counts.skipped - counts.todo + brokenSuites,
       skipped: counts.skipped + counts.todo,
       skipReasons,
+      durations: clock.durations,
     };
   });
   return testRun;

@@ -1,14 +1,23 @@
 import type { Writable } from 'node:stream';
 
 /**
- * A part of the test suite: `static` checks, `unit` tests, `go` modules, `bpf` tests, which load programs into the kernel
+ * A part of the test suite: `static` inspections, `unit` tests, `go` modules, `bpf` tests, which load programs into the kernel
  * and so need root on Linux, as `e2e` tests do, which start clusters, and `kind` tests, whose cluster is one of kind's.
  */
 export const tierNames = ['static', 'unit', 'go', 'bpf', 'e2e', 'kind'] as const;
 export type TierName = (typeof tierNames)[number];
 
-/** How many checks ended how. `skipReasons` has one line for each skipped one, or one for them all. */
-export type TierResult = { passed: number; failed: number; skipped: number; skipReasons: readonly string[] };
+/** How long a test took. `file`: its path, or what stands for one where a test is no file's. */
+export type TestDuration = { file: string; name: string; seconds: number };
+
+/** How many tests ended how. `skipReasons` has one line for each skipped one, or one for them all. */
+export type TierResult = {
+  passed: number;
+  failed: number;
+  skipped: number;
+  skipReasons: readonly string[];
+  durations: readonly TestDuration[];
+};
 
 export type TierContext = {
   /** Test files to run; null for all of the tier. */
@@ -24,7 +33,7 @@ export type Tier = (context: TierContext) => Promise<TierResult>;
 
 /** A tier that this host cannot run, as a result. */
 export function skippedTier(reason: string): TierResult {
-  return { passed: 0, failed: 0, skipped: 1, skipReasons: [reason] };
+  return { passed: 0, failed: 0, skipped: 1, skipReasons: [reason], durations: [] };
 }
 
 export function sum(results: readonly TierResult[]): TierResult {
@@ -33,5 +42,6 @@ export function sum(results: readonly TierResult[]): TierResult {
     failed: results.reduce((total, { failed }) => total + failed, 0),
     skipped: results.reduce((total, { skipped }) => total + skipped, 0),
     skipReasons: results.flatMap(({ skipReasons }) => skipReasons),
+    durations: results.flatMap(({ durations }) => durations),
   };
 }

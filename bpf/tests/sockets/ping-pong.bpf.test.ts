@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
-import { exec, type Process, start } from '../../../clusters/exec.ts';
+import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
+import { type Process, start } from '../../../clusters/process.ts';
 import { startNode, type TestNode } from './test-node.ts';
 
 /**

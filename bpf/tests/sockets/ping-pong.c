@@ -3,7 +3,8 @@
  * Questions and answers of one size over TCP sockets that do not block, as fast as they go.
  *
  *   ping-pong serve PORT                                     answers until it is killed; says "ready" when it listens
- *   ping-pong ask ADDRESS PORT CONNECTIONS SECONDS BYTES     asks, and prints counts and latencies in nanoseconds as JSON
+ *   ping-pong ask ADDRESS PORT CONNECTIONS SECONDS BYTES     asks, and prints counts and latencies in nanoseconds as
+ * JSON
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

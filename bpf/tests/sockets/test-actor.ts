@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { start } from '../../../clusters/exec.ts';
+import { start } from '../../../clusters/process.ts';
 
 /** A program in a pod that makes the socket calls that a test asks for; see test-actor.py for them. */
 export type Actor = {

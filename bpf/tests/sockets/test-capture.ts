@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
-import { exec, start } from '../../../clusters/exec.ts';
+import { exec } from '../../../clusters/exec.ts';
+import { start } from '../../../clusters/process.ts';
 
 /** A capture on all links of this network namespace. */
 export type Capture = {

@@ -4,28 +4,34 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { contained } from '../../contained.ts';
-import { exec, start } from '../../exec.ts';
+import { exec } from '../../exec.ts';
 import { hierarchies } from '../../life/cgroup.ts';
 import { runtimeDirectory } from '../../life/paths.ts';
 import { readRootControllers, resetRootControllers } from '../../life/root-controllers.ts';
+import { start } from '../../process.ts';
 
 /** Set in the process that runs the tests inside, to a cgroup subtree of its own: a lab that is up is left alone. */
 const insideVariable = 'LAB_TEST_CGROUP';
 
 /**
  * Declares the tests of a file that need a network of their own: outside, one test that runs them all in new network,
- * mount and process namespaces, whose end is the end of everything in them; inside, the tests themselves.
+ * mount and process namespaces, whose end is the end of everything in them; inside, the tests themselves. The file gets
+ * the arguments of this process.
  */
-export function testInNamespaces(file: string, declare: () => void): void {
+export function testInNamespaces(
+  file: string,
+  declare: () => void,
+  { title = 'in namespaces of its own' }: { title?: string } = {},
+): void {
   if (process.env[insideVariable] !== undefined) {
     declare();
     return;
   }
   const skip = process.getuid?.() === 0 ? false : 'needs root';
-  test('in namespaces of its own', { skip }, async () => {
+  test(title, { skip }, async () => {
     const controllers = await readRootControllers();
     const cgroupRoot = `datapath-lab-test-${process.pid}`;
-    const program = [process.execPath, '--test-reporter=spec', '--test-force-exit', file];
+    const program = [process.execPath, '--test-reporter=spec', '--test-force-exit', file, ...process.argv.slice(2)];
     // A process of number 1 that is no shell would get no signals that it does not ask for.
     const script = 'ip link set lo up && "$@"; exit $?';
     const command = contained('unshare', ['--net', '--', 'sh', '-c', script, 'test', ...program]);

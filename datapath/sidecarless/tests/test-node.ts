@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ExecResult, exec, start } from '../../../clusters/exec.ts';
+import { type ExecResult, exec } from '../../../clusters/exec.ts';
 import { privateRun } from '../../../clusters/netns/tests/namespaces.ts';
+import { start } from '../../../clusters/process.ts';
 import type { EndpointHooks, FormerEndpoint, PodEndpoint } from '../cni/endpoint.ts';
 import { cniHandler } from '../cni/handler.ts';
 import { type Ipam, openIpam } from '../cni/ipam.ts';

@@ -3,8 +3,8 @@
  * CNI plugin of the sidecarless data plane (specification 0.4.0 and 1.0.0). It hands the runtime's request to the node
  * agent over a unix socket and prints the answer; it knows nothing of networks.
  *
- * Request: one line of JSON. Answer: one line, of which the first byte is the exit code, 0 or 1, and the rest is what to
- * print. An answer without its end of line was broken off.
+ * Request: one line of JSON. Answer: one line, of which the first byte is the exit code, 0 or 1, and the rest is what
+ * to print. An answer without its end of line was broken off.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,10 @@ struct member {
 	size_t length;
 };
 
-static const struct { const char *member, *name; bool always, unless_deleting; } variables[] = {
+static const struct {
+	const char *member, *name;
+	bool always, unless_deleting;
+} variables[] = {
 	{ "command", "CNI_COMMAND", true, true }, { "containerId", "CNI_CONTAINERID", true, true },
 	{ "netns", "CNI_NETNS", false, true },	  { "ifname", "CNI_IFNAME", true, true },
 	{ "args", "CNI_ARGS", false, false },	  { "path", "CNI_PATH", false, false },
@@ -53,8 +56,8 @@ static void put_string(FILE *out, const char *string)
 	putc('"', out);
 }
 
-__attribute__((noreturn, format(printf, 3, 4)))
-static void fail(enum code code, const char *details, const char *format, ...)
+__attribute__((noreturn, format(printf, 3, 4))) static void fail(enum code code, const char *details,
+								 const char *format, ...)
 {
 	va_list arguments;
 	char *message;
@@ -89,7 +92,8 @@ static bool find_members(const char *c, const char *end, struct member *members,
 			while (++c < end && *c != '"')
 				c += *c == '\\';
 			for (int i = 0; depth == 1 && is_name && i < count; i++)
-				if (!strncmp(start + 1, members[i].name, c - start - 1) && !members[i].name[c - start - 1])
+				if (!strncmp(start + 1, members[i].name, c - start - 1) &&
+				    !members[i].name[c - start - 1])
 					member = &members[i];
 			is_name = false;
 		} else if (*c == ':' && depth == 1 && member) {
@@ -156,7 +160,8 @@ static int connect_agent(const char *socket_path)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (strlen(socket_path) >= sizeof(address.sun_path))
-		fail(BAD_CONFIGURATION, "", "\"agentSocket\" of the network configuration is too long: %s", socket_path);
+		fail(BAD_CONFIGURATION, "", "\"agentSocket\" of the network configuration is too long: %s",
+		     socket_path);
 	strcpy(address.sun_path, socket_path);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		fail_at_agent(socket_path, "cannot be reached");

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { exec, start } from '../../../../clusters/exec.ts';
+import { exec } from '../../../../clusters/exec.ts';
 import { enter } from '../../../../clusters/netns/namespace.ts';
+import { start } from '../../../../clusters/process.ts';
 import { otherWorld, world, worldRange } from './addresses.ts';
 import { peerCommand } from './peer.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import { object, startTestCluster, type TestCluster } from '../../tests/cluster.ts';
-import { sidecarless } from '../sidecarless.ts';
+import { object, type TestCluster } from '../../tests/cluster.ts';
+import { clientAndServers } from '../tests/client-and-servers.ts';
 import type { Condition, PolicyDocument } from './condition.ts';
 
 const cnps = '/apis/cilium.io/v2/namespaces/lab-sidecarless/ciliumnetworkpolicies';
@@ -12,18 +12,12 @@ const ccnps = '/apis/cilium.io/v2/ciliumclusterwidenetworkpolicies';
 const timeoutSeconds = 15;
 
 testInNamespaces(import.meta.filename, () => {
-  const stop = new AbortController();
   let cluster: TestCluster;
-  const pods = new Map<string, V1Pod>();
+  let pods: ReadonlyMap<string, V1Pod>;
 
   before(async () => {
-    cluster = await startTestCluster('sidecarless', stop.signal);
-    const { context, pool } = cluster;
-    await sidecarless.install(context, pool);
-    await context.kube.apply(manifests(cluster), stop.signal);
-    for (const pod of await cluster.readyPods('app', 3)) pods.set(pod.metadata?.labels?.app ?? '', pod);
+    ({ cluster, pods } = await clientAndServers());
   });
-  after(() => stop.abort());
 
   const servers = { matchExpressions: [{ key: 'app', operator: 'In', values: ['near', 'far'] }] };
   const allowance = { fromEndpoints: [{ matchLabels: { app: 'client' } }], toPorts: [{ ports: [{ port: '8080' }] }] };
@@ -137,11 +131,11 @@ testInNamespaces(import.meta.filename, () => {
   }
 
   async function apply(policy: KubernetesObject): Promise<void> {
-    await cluster.context.kube.apply([policy], stop.signal);
+    await cluster.context.kube.apply([policy], cluster.context.signal);
   }
 
   async function remove(policy: KubernetesObject): Promise<void> {
-    await cluster.context.kube.delete([policy], stop.signal);
+    await cluster.context.kube.delete([policy], cluster.context.signal);
   }
 
   /** The object, when its newest generation is judged so. */
@@ -210,23 +204,4 @@ async function until<T>(what: string, read: () => Promise<T | null>): Promise<T>
     assert.ok(Date.now() < deadline, `waited ${timeoutSeconds} s for ${what}`);
     await delay(50);
   }
-}
-
-function manifests({ pool }: TestCluster): KubernetesObject[] {
-  const pod = (app: string, node: string, container: object): KubernetesObject =>
-    object({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: app, namespace: pool.namespace, labels: { app } },
-      spec: {
-        nodeName: node,
-        automountServiceAccountToken: false,
-        terminationGracePeriodSeconds: 1,
-        containers: [{ name: 'app', ...container }],
-      },
-    });
-  const client = { image: 'lab/sidecarless', command: ['node', '-e', 'setInterval(() => undefined, 1000)'] };
-  const server = { image: 'lab/workload', args: ['--listen', ':8080', '--admin', ':8079'] };
-  const [first, second] = pool.nodes;
-  return [pod('client', first, client), pod('near', first, server), pod('far', second, server)];
 }

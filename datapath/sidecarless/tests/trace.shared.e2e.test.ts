@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
 import type { FlowLine, FlowQuery } from '../../flow-query.ts';
 import type { PolicyAnswer, PolicyPeer } from '../../policy-question.ts';
-import { object, startTestCluster, type TestCluster } from '../../tests/cluster.ts';
+import { object, type TestCluster } from '../../tests/cluster.ts';
 import { sidecarlessFlows } from '../flows.ts';
-import { sidecarless } from '../sidecarless.ts';
 import { traceSidecarless } from '../trace.ts';
+import { clientAndServers } from './client-and-servers.ts';
 import { traceCases } from './trace-cases.ts';
 
 /** Long enough for a SYN that is allowed, short enough for one that is dropped. */
@@ -16,18 +16,12 @@ import { traceCases } from './trace-cases.ts';
 const [silenceMs, answerMs] = [500, 10_000];
 
 testInNamespaces(import.meta.filename, () => {
-  const stop = new AbortController();
   let cluster: TestCluster;
-  const pods = new Map<string, V1Pod>();
+  let pods: ReadonlyMap<string, V1Pod>;
 
   before(async () => {
-    cluster = await startTestCluster('sidecarless', stop.signal);
-    const { context, pool } = cluster;
-    await sidecarless.install(context, pool);
-    await context.kube.apply(manifests(cluster), stop.signal);
-    for (const pod of await cluster.readyPods('app', 3)) pods.set(pod.metadata?.labels?.app ?? '', pod);
+    ({ cluster, pods } = await clientAndServers());
   });
-  after(() => stop.abort());
 
   for (const { name, policies, attempts } of traceCases('lab-sidecarless')) {
     test(`trace says what traffic does: ${name}`, async () => {
@@ -271,29 +265,4 @@ async function until(what: string, read: () => Promise<{ found: unknown; expecte
 
 function addressOf({ status }: V1Pod): string {
   return status?.podIP ?? '';
-}
-
-function manifests({ pool }: TestCluster): KubernetesObject[] {
-  const pod = (app: string, node: string, container: object): KubernetesObject =>
-    object({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: app, namespace: pool.namespace, labels: { app } },
-      spec: {
-        nodeName: node,
-        automountServiceAccountToken: false,
-        terminationGracePeriodSeconds: 1,
-        containers: [{ name: 'app', ...container }],
-      },
-    });
-  const client = {
-    image: 'lab/sidecarless',
-    command: ['node', '-e', "require('http').createServer((_, response) => response.end('me')).listen(8080)"],
-  };
-  const server = {
-    image: 'lab/workload',
-    args: ['--listen', ':8080,:8081', '--admin', ':8079'],
-    ports: [{ name: 'web', containerPort: 8080 }],
-  };
-  return [pod('client', pool.nodes[0], client), pod('near', pool.nodes[0], server), pod('far', pool.nodes[1], server)];
 }
