@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import type { Window } from './driver.ts';
-import { failed, linesOf, proxyPath } from './generator.ts';
+import { failed, linesOf, proxyPath } from './generator-pod.ts';
 
 /**
  * Has the generator in a pod send load, and tells when the measured window begins and ends. `result` reads what comes of it.

@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
 import type { Kube } from '../../clusters/kube/kube.ts';
-import { failed, linesOf, proxyPath } from './generator.ts';
+import { failed, linesOf, proxyPath } from './generator-pod.ts';
 
 /** New connections every period, and one that is kept. Attempts that take longer than the patience are refused. */
 export type WatchRequest = {

@@ -4,7 +4,7 @@ import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import { type EvidenceCheck, type EvidenceRecord, evidenceRecord } from '../../results/evidence-record.ts';
 import type { Placement } from '../../results/vocabulary.ts';
 import type { Probed } from '../load/driver.ts';
-import { generatorPort } from '../load/generator.ts';
+import { generatorPort } from '../load/generator-pod.ts';
 import { type CapturedPacket, startCapture } from '../probes/capture.ts';
 import { growthOf } from './check-evidence.ts';
 import type { Deployed } from './deploy.ts';
