@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { ParameterValue } from '../../results/measurement.ts';
 import type { Flag } from './flag.ts';
 
-/** `NAME=VALUE[,VALUE]`, several of them separated by semicolons: values by name. Empty when absent. */
-export function assignmentsFlag(description: string): Flag<Readonly<Record<string, readonly ParameterValue[]>>> {
+/** `NAME=VALUE[,VALUE]`, several of them separated by semicolons: values by name. Null when absent. */
+export function assignmentsFlag(description: string): Flag<Readonly<Record<string, readonly ParameterValue[]>> | null> {
   const schema = z
     .string()
     .transform((text, context): Record<string, ParameterValue[]> => {
@@ -15,8 +15,8 @@ export function assignmentsFlag(description: string): Flag<Readonly<Record<strin
         assignments.map((match) => [match?.[1] ?? '', (match?.[2] ?? '').split(',').map(valueOfWord)]),
       );
     })
-    .optional()
-    .transform((assignments) => assignments ?? {});
+    .nullable()
+    .default(null);
   return { description, placeholder: 'NAME=VALUE,VALUE;…', choices: [], schema };
 }
 

@@ -128,7 +128,7 @@ function askedParameters({
   set,
   ...flags
 }: {
-  set: AskedParameters;
+  set: AskedParameters | null;
   seconds: readonly number[];
   rate: readonly number[];
   connections: readonly number[];
