@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * All of the ABI by value, and every map, so that its BTF is whole: what no program uses, the compiler leaves out. Nobody
- * loads it.
+ * All of the ABI by value, and every map, so that its BTF is whole: what no program uses, the compiler leaves out.
+ * Nobody loads it.
  */
 #include "../lib/maps.h"
 

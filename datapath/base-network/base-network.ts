@@ -2,6 +2,7 @@ import type { KubernetesObject, V1Node, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
+import { isPodReady } from '../../clusters/kube/pod-ready.ts';
 import { apiServerAddress, podKubeconfig } from '../api-server.ts';
 import type { ClusterFacts, DataPlaneContext } from '../data-plane.ts';
 
@@ -28,7 +29,7 @@ export async function installBaseNetwork(
     timeoutSeconds: readyTimeoutSeconds,
     what: `kube-proxy on the ${expected} nodes of ${pool.name}`,
     labelSelector: 'app=kube-proxy',
-    condition: (pods) => pods.filter(isReady).length >= expected,
+    condition: (pods) => pods.filter(isPodReady).length >= expected,
     describe: (pods) => pods.map(describePod).join('\n'),
   });
   await kube.waitFor<V1Node>('/api/v1/nodes', {
@@ -193,10 +194,6 @@ function internalAddress(node: V1Node): string {
 
 async function listNodes(kube: Kube, signal: AbortSignal): Promise<V1Node[]> {
   return (await kube.json<{ items: V1Node[] }>('GET', '/api/v1/nodes', { signal })).items;
-}
-
-function isReady(pod: V1Pod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
 function condition(node: V1Node, type: string): string {

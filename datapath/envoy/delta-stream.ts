@@ -43,22 +43,22 @@ const absent = '';
  * name of its cluster.
  */
 export class DeltaStream {
-  private readonly send: (response: DeltaResponse) => void;
-  private readonly subscriptions = new Map<ResourceKind, Subscription>();
-  private snapshot: Snapshot | null = null;
-  private nonce = 0;
+  readonly #send: (response: DeltaResponse) => void;
+  readonly #subscriptions = new Map<ResourceKind, Subscription>();
+  #snapshot: Snapshot | null = null;
+  #nonce = 0;
 
   constructor(send: (response: DeltaResponse) => void) {
-    this.send = send;
+    this.#send = send;
   }
 
   setSnapshot(snapshot: Snapshot): void {
-    this.snapshot = snapshot;
-    this.advance();
+    this.#snapshot = snapshot;
+    this.#advance();
   }
 
   receive(kind: ResourceKind, request: DeltaRequest): void {
-    const subscription = this.subscribe(kind, request);
+    const subscription = this.#subscribe(kind, request);
     const { inFlight } = subscription;
     if (inFlight !== null && request.responseNonce === inFlight.nonce) {
       subscription.inFlight = null;
@@ -72,24 +72,24 @@ export class DeltaStream {
         subscription.rejected = { message: request.errorDetail.message, versions: inFlight.versions };
       }
     }
-    this.advance();
+    this.#advance();
   }
 
   /** Whether Envoy listens to this resource on this stream. */
   wants(kind: ResourceKind, name: string): boolean {
-    const subscription = this.subscriptions.get(kind);
+    const subscription = this.#subscriptions.get(kind);
     return subscription !== undefined && (subscription.wildcard || subscription.names.has(name));
   }
 
   acknowledged(kind: ResourceKind): ReadonlyMap<string, string> {
-    return this.subscriptions.get(kind)?.acknowledged ?? new Map();
+    return this.#subscriptions.get(kind)?.acknowledged ?? new Map();
   }
 
   /** Envoy's words for what it refused and still is in the snapshot; null when there is nothing. */
   rejection(): string | null {
-    for (const [kind, { rejected }] of this.subscriptions) {
+    for (const [kind, { rejected }] of this.#subscriptions) {
       if (rejected === null) continue;
-      const current = [...rejected.versions].some(([name, version]) => this.wanted(kind, name) === version);
+      const current = [...rejected.versions].some(([name, version]) => this.#wanted(kind, name) === version);
       if (current) return rejected.message;
     }
     return null;
@@ -97,11 +97,11 @@ export class DeltaStream {
 
   /** Whether something was sent that Envoy has not answered, or is about to be sent. */
   isPending(): boolean {
-    return [...this.subscriptions.keys()].some((kind) => !this.isSettled(kind));
+    return [...this.#subscriptions.keys()].some((kind) => !this.#isSettled(kind));
   }
 
-  private subscribe(kind: ResourceKind, request: DeltaRequest): Subscription {
-    let subscription = this.subscriptions.get(kind);
+  #subscribe(kind: ResourceKind, request: DeltaRequest): Subscription {
+    let subscription = this.#subscriptions.get(kind);
     if (subscription === undefined) {
       const explicit = request.resourceNamesSubscribe.filter((name) => name !== '*');
       const known = Object.entries(request.initialResourceVersions);
@@ -114,7 +114,7 @@ export class DeltaStream {
         rejected: null,
         answered: false,
       };
-      this.subscriptions.set(kind, subscription);
+      this.#subscriptions.set(kind, subscription);
       return subscription;
     }
     for (const name of request.resourceNamesSubscribe) {
@@ -132,59 +132,59 @@ export class DeltaStream {
     return subscription;
   }
 
-  private advance(): void {
-    if (this.snapshot === null) return;
+  #advance(): void {
+    if (this.#snapshot === null) return;
     for (const kind of resourceKinds) {
-      const subscription = this.subscriptions.get(kind);
-      if (subscription === undefined || subscription.inFlight !== null || !this.mayAdd(kind)) continue;
-      const changes = this.additions(kind);
-      if (this.mayRemove(kind)) for (const name of this.removals(kind)) changes.set(name, absent);
+      const subscription = this.#subscriptions.get(kind);
+      if (subscription === undefined || subscription.inFlight !== null || !this.#mayAdd(kind)) continue;
+      const changes = this.#additions(kind);
+      if (this.#mayRemove(kind)) for (const name of this.#removals(kind)) changes.set(name, absent);
       if (changes.size === 0 && subscription.answered) continue;
       // Even nothing is an answer: Envoy's start waits for the first one.
-      this.respond(kind, subscription, changes);
+      this.#respond(kind, subscription, changes);
     }
   }
 
-  private mayAdd(kind: ResourceKind): boolean {
+  #mayAdd(kind: ResourceKind): boolean {
     if (kind !== 'listener' && kind !== 'route') return true;
-    return this.isMade('cluster') && this.isMade('endpoint');
+    return this.#isMade('cluster') && this.#isMade('endpoint');
   }
 
-  private mayRemove(kind: ResourceKind): boolean {
+  #mayRemove(kind: ResourceKind): boolean {
     if (kind !== 'cluster' && kind !== 'endpoint') return true;
-    return this.isSettled('listener') && this.isSettled('route');
+    return this.#isSettled('listener') && this.#isSettled('route');
   }
 
   /** Whether Envoy has answered for all that is to be added; a refusal is an answer too. */
-  private isMade(kind: ResourceKind): boolean {
-    const subscription = this.subscriptions.get(kind);
+  #isMade(kind: ResourceKind): boolean {
+    const subscription = this.#subscriptions.get(kind);
     const complete =
       kind !== 'endpoint' ||
-      this.subscriptions.get('cluster')?.rejected != null ||
-      [...(this.snapshot?.endpoint.keys() ?? [])].every((name) => this.wants('endpoint', name));
+      this.#subscriptions.get('cluster')?.rejected != null ||
+      [...(this.#snapshot?.endpoint.keys() ?? [])].every((name) => this.wants('endpoint', name));
     if (subscription === undefined) return complete;
-    return complete && subscription.inFlight === null && this.additions(kind).size === 0;
+    return complete && subscription.inFlight === null && this.#additions(kind).size === 0;
   }
 
-  private isSettled(kind: ResourceKind): boolean {
-    const subscription = this.subscriptions.get(kind);
+  #isSettled(kind: ResourceKind): boolean {
+    const subscription = this.#subscriptions.get(kind);
     if (subscription === undefined) return true;
-    return subscription.inFlight === null && this.additions(kind).size === 0 && this.removals(kind).length === 0;
+    return subscription.inFlight === null && this.#additions(kind).size === 0 && this.#removals(kind).length === 0;
   }
 
   /** The version that Envoy is to have; {@link absent} where it asks for what there is not. */
-  private wanted(kind: ResourceKind, name: string): string {
-    return this.snapshot?.[kind].get(name)?.version ?? absent;
+  #wanted(kind: ResourceKind, name: string): string {
+    return this.#snapshot?.[kind].get(name)?.version ?? absent;
   }
 
-  private additions(kind: ResourceKind): Map<string, string> {
-    const subscription = this.subscriptions.get(kind);
+  #additions(kind: ResourceKind): Map<string, string> {
+    const subscription = this.#subscriptions.get(kind);
     if (subscription === undefined) return new Map();
     const names = new Set(subscription.names);
-    if (subscription.wildcard) for (const name of this.snapshot?.[kind].keys() ?? []) names.add(name);
+    if (subscription.wildcard) for (const name of this.#snapshot?.[kind].keys() ?? []) names.add(name);
     return new Map(
       [...names]
-        .map((name): [string, string] => [name, this.wanted(kind, name)])
+        .map((name): [string, string] => [name, this.#wanted(kind, name)])
         .filter(([name, version]) => {
           const told = subscription.told.get(name);
           return told !== version && (version !== absent || told === undefined);
@@ -192,22 +192,22 @@ export class DeltaStream {
     );
   }
 
-  private removals(kind: ResourceKind): string[] {
-    const told = this.subscriptions.get(kind)?.told ?? new Map<string, string>();
-    return [...told.keys()].filter((name) => told.get(name) !== absent && this.wanted(kind, name) === absent);
+  #removals(kind: ResourceKind): string[] {
+    const told = this.#subscriptions.get(kind)?.told ?? new Map<string, string>();
+    return [...told.keys()].filter((name) => told.get(name) !== absent && this.#wanted(kind, name) === absent);
   }
 
-  private respond(kind: ResourceKind, subscription: Subscription, changes: Map<string, string>): void {
-    const nonce = String(++this.nonce);
+  #respond(kind: ResourceKind, subscription: Subscription, changes: Map<string, string>): void {
+    const nonce = String(++this.#nonce);
     const url = typeUrl(resourceTypes[kind].message);
     subscription.inFlight = { nonce, versions: changes };
     subscription.answered = true;
-    if (kind === 'cluster') this.resendEndpoints([...changes.keys()]);
+    if (kind === 'cluster') this.#resendEndpoints([...changes.keys()]);
     for (const [name, version] of changes) {
       if (version === absent && subscription.wildcard) subscription.told.delete(name);
       else subscription.told.set(name, version);
     }
-    this.send({
+    this.#send({
       typeUrl: url,
       nonce,
       resources: [...changes]
@@ -215,14 +215,14 @@ export class DeltaStream {
         .map(([name, version]) => ({
           name,
           version,
-          resource: { typeUrl: url, value: this.snapshot?.[kind].get(name)?.bytes ?? new Uint8Array() },
+          resource: { typeUrl: url, value: this.#snapshot?.[kind].get(name)?.bytes ?? new Uint8Array() },
         })),
       removedResources: [...changes].filter(([, version]) => version === absent).map(([name]) => name),
     });
   }
 
   // A changed cluster warms until it gets endpoints, and does not ask again for those that it already listens to.
-  private resendEndpoints(clusters: readonly string[]): void {
-    for (const name of clusters) this.subscriptions.get('endpoint')?.told.delete(name);
+  #resendEndpoints(clusters: readonly string[]): void {
+    for (const name of clusters) this.#subscriptions.get('endpoint')?.told.delete(name);
   }
 }

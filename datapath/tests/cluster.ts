@@ -2,6 +2,7 @@ import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolOf } from '../../clusters/cluster.ts';
 import { type ExecResult, tryExec } from '../../clusters/exec.ts';
 import { catalogueOf } from '../../clusters/images/images.ts';
+import { isPodReady } from '../../clusters/kube/pod-ready.ts';
 import { startEmbeddedCluster } from '../../clusters/netns/embedded-cluster.ts';
 import { privateRun, testCgroup } from '../../clusters/netns/tests/namespaces.ts';
 import { loadImages } from '../../runners/load/programs.ts';
@@ -53,7 +54,7 @@ export async function startTestCluster(dataPlane: string, signal: AbortSignal): 
         timeoutSeconds: readyTimeoutSeconds,
         what: `${count} ready pods with ${labelSelector}`,
         labelSelector,
-        condition: (pods) => pods.length === count && pods.every(isReady),
+        condition: (pods) => pods.length === count && pods.every(isPodReady),
         describe: (pods) =>
           pods.map(({ metadata, status }) => `${metadata?.name} ${JSON.stringify(status)}`).join('\n'),
       }),
@@ -63,9 +64,4 @@ export async function startTestCluster(dataPlane: string, signal: AbortSignal): 
 /** An object of any kind, for `kube.apply`. */
 export function object(value: object): KubernetesObject {
   return value as KubernetesObject;
-}
-
-function isReady({ metadata, status }: V1Pod): boolean {
-  if (metadata?.deletionTimestamp !== undefined) return false;
-  return status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }

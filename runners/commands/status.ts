@@ -1,4 +1,5 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import { hasReadyCondition } from '../../clusters/kube/pod-ready.ts';
 import { findCluster } from '../../clusters/life/attach.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag } from '../cli/flag.ts';
@@ -19,13 +20,13 @@ export const status = command({
     const { kubeconfig } = cluster;
     const { readLists } = await import('../../clusters/kube/read-list.ts');
     const [nodeList, podList] = await readLists<[V1Node, V1Pod]>(kubeconfig, ['/api/v1/nodes', '/api/v1/pods'], signal);
-    const nodes = nodeList.map((node) => ({ name: node.metadata?.name ?? '', ready: isReady(node.status) }));
+    const nodes = nodeList.map((node) => ({ name: node.metadata?.name ?? '', ready: hasReadyCondition(node.status) }));
     const pods = podList.map((pod) => ({
       namespace: pod.metadata?.namespace ?? '',
       name: pod.metadata?.name ?? '',
       node: pod.spec?.nodeName ?? null,
       phase: pod.status?.phase ?? 'Unknown',
-      ready: isReady(pod.status),
+      ready: hasReadyCondition(pod.status),
     }));
     if (flags.json) {
       stdout.write(
@@ -45,7 +46,3 @@ export const status = command({
     return 0;
   },
 });
-
-function isReady(status: { conditions?: { type: string; status: string }[] } | undefined): boolean {
-  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
-}

@@ -93,38 +93,38 @@ function script({ device, addresses, ignoredPorts }: CaptureRequest): string {
 
 /** Collects what tcpdump prints, and knows when it has begun and how it ended. */
 class TcpdumpOutput {
-  private readonly lines: string[] = [];
-  private readonly end: Promise<void>;
-  private onListening: () => void = () => undefined;
-  private readonly started: Promise<void>;
+  readonly #lines: string[] = [];
+  readonly #end: Promise<void>;
+  #onListening: () => void = () => undefined;
+  readonly #started: Promise<void>;
 
   constructor(stream: Readable) {
-    this.started = new Promise((resolve) => {
-      this.onListening = resolve;
+    this.#started = new Promise((resolve) => {
+      this.#onListening = resolve;
     });
     const reader = createInterface({ input: stream });
     reader.on('line', (line) => {
-      this.lines.push(line);
-      if (line.includes('listening on ')) this.onListening();
+      this.#lines.push(line);
+      if (line.includes('listening on ')) this.#onListening();
     });
-    this.end = new Promise((resolve) => reader.once('close', () => resolve()));
+    this.#end = new Promise((resolve) => reader.once('close', () => resolve()));
     stream.on('error', () => reader.close());
   }
 
   async listening(signal: AbortSignal, node: string): Promise<void> {
-    const ended = this.end.then(() => {
-      throw failed(node, this.lines.join('\n'));
+    const ended = this.#end.then(() => {
+      throw failed(node, this.#lines.join('\n'));
     });
-    await Promise.race([this.started, ended, aborted(signal, () => failed(node, 'it did not begin to listen'))]);
+    await Promise.race([this.#started, ended, aborted(signal, () => failed(node, 'it did not begin to listen'))]);
     ended.catch(() => undefined);
   }
 
   async ended(signal: AbortSignal, node: string): Promise<CapturedPacket[]> {
-    await Promise.race([this.end, aborted(signal, () => failed(node, 'it did not end'))]);
-    const dropped = /^(\d+) packets? dropped by kernel/m.exec(this.lines.join('\n'))?.[1];
-    if (dropped === undefined) throw failed(node, `it ended without its summary:\n${this.lines.slice(-5).join('\n')}`);
+    await Promise.race([this.#end, aborted(signal, () => failed(node, 'it did not end'))]);
+    const dropped = /^(\d+) packets? dropped by kernel/m.exec(this.#lines.join('\n'))?.[1];
+    if (dropped === undefined) throw failed(node, `it ended without its summary:\n${this.#lines.slice(-5).join('\n')}`);
     if (dropped !== '0') throw failed(node, `the kernel dropped ${dropped} packets before it saw them`);
-    return parsePackets(this.lines);
+    return parsePackets(this.#lines);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import { ApiError } from '../../clusters/kube/api-error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
+import { isPodReady } from '../../clusters/kube/pod-ready.ts';
 import type { DataPlane } from '../../datapath/data-plane.ts';
 import type { Placement } from '../../results/vocabulary.ts';
 import { driverOf } from '../load/drivers.ts';
@@ -48,7 +49,7 @@ export async function deployScenario(
       timeoutSeconds: readyTimeoutSeconds,
       what: `the workload and the generators of ${pool.name} to be ready`,
       labelSelector: 'lab.role',
-      condition: (found) => found.length === deployments && found.every(isReady),
+      condition: (found) => found.length === deployments && found.every(isPodReady),
       describe: (found) => describePods(found, deployments),
     })
     .catch((error: unknown) => {
@@ -157,11 +158,6 @@ async function generatorFiles({ measurements }: LoadedScenario, pool: Pool): Pro
     metadata: { name: 'scenario', namespace: pool.namespace },
     data,
   } as KubernetesObject;
-}
-
-function isReady(pod: V1Pod): boolean {
-  if (pod.metadata?.deletionTimestamp !== undefined) return false;
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
 function describePods(pods: readonly V1Pod[], expected: number): string {

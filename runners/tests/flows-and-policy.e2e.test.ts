@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { KubernetesObject, V1Pod, V1Service } from '@kubernetes/client-node';
 import { type Cluster, poolOf } from '../../clusters/cluster.ts';
 import { type ExecResult, tryExec } from '../../clusters/exec.ts';
+import { isPodReady } from '../../clusters/kube/pod-ready.ts';
 import { tearDown } from '../../clusters/life/tear-down.ts';
 import { type Process, start } from '../../clusters/process.ts';
 import { exclusively, openOwnCluster } from '../session.ts';
@@ -56,7 +57,7 @@ describe('with a cluster', () => {
         signal,
         timeoutSeconds: 60,
         what: `the pods of ${one}`,
-        condition: (pods) => pods.length === (one === namespace ? 2 : 1) && pods.every(isReady),
+        condition: (pods) => pods.length === (one === namespace ? 2 : 1) && pods.every(isPodReady),
       });
     }
   });
@@ -183,10 +184,6 @@ async function knock(): Promise<void> {
   const script = `require('net').connect({ host: '${spec?.clusterIP}', port: 80, timeout: 300 })
     .on('connect', () => process.exit()).on('error', () => process.exit()).on('timeout', () => process.exit())`;
   await lab('exec', `${namespace}/client`, '--', 'node', '-e', script);
-}
-
-function isReady({ status }: V1Pod): boolean {
-  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
 }
 
 const closedPolicy = {

@@ -1,5 +1,6 @@
 import type { KubernetesObject, V1EndpointSlice, V1Pod, V1Service } from '@kubernetes/client-node';
 import type { Pool } from '../../../clusters/cluster.ts';
+import { isPodReady } from '../../../clusters/kube/pod-ready.ts';
 import type { DataPlaneContext } from '../../data-plane.ts';
 import { controlPorts } from '../ports.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -54,7 +55,7 @@ export async function meshFailures(
     timeoutSeconds,
     what: `the control plane of ${pool.name}`,
     labelSelector: `app=${controlPlane.name}`,
-    condition: (pods) => pods.length === 1 && pods.every(isReady),
+    condition: (pods) => pods.length === 1 && pods.every(isPodReady),
   });
   const path = `/api/v1/namespaces/${pool.systemNamespace}/pods/${control?.metadata?.name}:${controlPorts.status}/proxy`;
   const answer = await kube.json('POST', `${path}/accepted`, { body: request, signal });
@@ -63,7 +64,7 @@ export async function meshFailures(
 
 /** Ready pods that a Service selects and no endpoint of it names. */
 function lacking(objects: Parameters<typeof meshOf>[0]): string[] {
-  const ready = objects.pods.filter(isReady);
+  const ready = objects.pods.filter(isPodReady);
   return meshOf({ ...objects, pods: ready }, () => false).outbound.flatMap(({ service, port, endpoints }) => {
     const selector = Object.entries(
       objects.services.find(({ metadata }) => metadata?.name === service)?.spec?.selector ?? {},
@@ -75,11 +76,6 @@ function lacking(objects: Parameters<typeof meshOf>[0]): string[] {
       .filter(({ status }) => !endpoints.some(({ address }) => address === status?.podIP))
       .map(({ metadata }) => `${service}:${port} lacks ${metadata?.name}`);
   });
-}
-
-function isReady({ metadata, status }: V1Pod): boolean {
-  if (metadata?.deletionTimestamp !== undefined) return false;
-  return status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
 function versions(kind: WatchedKind, objects: readonly KubernetesObject[]): AcceptedRequest['seen'] {
