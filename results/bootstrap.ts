@@ -22,6 +22,16 @@ export function expandedInterval(statistics: Float64Array, n: number): Interval 
   return [at(tail), at(1 - tail)];
 }
 
+/** A statistic of resamples with replacement, of values of any kind. */
+export function resampled<T>(
+  values: readonly T[],
+  statistic: (resample: readonly T[]) => number,
+  random: Random,
+): Float64Array {
+  const pick = (): T => values[random.below(values.length)] as T;
+  return Float64Array.from({ length: resamples }, () => statistic(values.map(pick)));
+}
+
 /** Medians of resamples with replacement, in the order in which they were drawn. */
 export function resampledMedians(values: readonly number[], random: Random): Float64Array {
   const sorted = Float64Array.from(values).sort();

@@ -2,6 +2,7 @@ import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import { ensurePrograms } from '../../clusters/tools/programs.ts';
+import { expandedInterval, resampled } from '../../results/bootstrap.ts';
 import { histogramOf, quantile } from '../../results/histogram.ts';
 import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';
@@ -26,8 +27,6 @@ const defaultPasses = 20;
 const seconds = 2;
 /** Long enough for the start of fortio's process to be over. */
 const warmupSeconds = 1;
-
-const resamples = 2000;
 
 const generators = ['k6', 'fortio'] as const;
 type Generator = (typeof generators)[number];
@@ -139,7 +138,7 @@ function report(comparisons: Comparisons, { stdout }: CheckInput): boolean {
     const apart = ratioOfMedians(added) - 1;
     if (!(Math.abs(apart) <= tolerance)) agreed = false;
     const [k6, fortio] = generators.map((generator) => micro(added.map((one) => one[generator])));
-    const [low, high] = bootstrap(added);
+    const [low, high] = expandedInterval(resampled(added, ratioOfMedians, random(1)), added.length);
     stdout.write(
       `${id}: adds ${k6} by k6, ${fortio} by fortio: ${percent(apart)} apart ` +
         `(95 % interval ${percent(low - 1)} to ${percent(high - 1)})\n`,
@@ -152,13 +151,4 @@ function report(comparisons: Comparisons, { stdout }: CheckInput): boolean {
 function ratioOfMedians(added: readonly Added[]): number {
   const [k6, fortio] = generators.map((generator) => median(added.map((one) => one[generator])) ?? Number.NaN);
   return (k6 ?? Number.NaN) / (fortio ?? Number.NaN);
-}
-
-/** The 95 % percentile-bootstrap interval of {@link ratioOfMedians}, over passes. */
-function bootstrap(added: readonly Added[]): [low: number, high: number] {
-  const numbers = random(1);
-  const pick = (): Added => added[numbers.below(added.length)] as Added;
-  const ratios = Array.from({ length: resamples }, () => ratioOfMedians(added.map(pick))).sort((a, b) => a - b);
-  const at = (share: number): number => ratios[Math.round(share * (resamples - 1))] ?? Number.NaN;
-  return [at(0.025), at(0.975)];
 }
