@@ -2,8 +2,9 @@ import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import { ensurePrograms } from '../../clusters/tools/programs.ts';
-import { expandedInterval, resampled } from '../../results/bootstrap.ts';
+import { expandedInterval, fewestForBootstrap, resampled } from '../../results/bootstrap.ts';
 import { histogramOf, quantile } from '../../results/histogram.ts';
+import type { Interval } from '../../results/interval.ts';
 import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { fortioMedian, withFortio } from '../load/fortio.ts';
@@ -138,13 +139,19 @@ function report(comparisons: Comparisons, { stdout }: CheckInput): boolean {
     const apart = ratioOfMedians(added) - 1;
     if (!(Math.abs(apart) <= tolerance)) agreed = false;
     const [k6, fortio] = generators.map((generator) => micro(added.map((one) => one[generator])));
-    const [low, high] = expandedInterval(resampled(added, ratioOfMedians, random(1)), added.length);
+    const interval = intervalOf(added);
     stdout.write(
       `${id}: adds ${k6} by k6, ${fortio} by fortio: ${percent(apart)} apart ` +
-        `(95 % interval ${percent(low - 1)} to ${percent(high - 1)})\n`,
+        `(${interval === null ? 'too few passes for an interval' : `95 % interval ${interval.map((end) => percent(end - 1)).join(' to ')}`})\n`,
     );
   }
   return agreed;
+}
+
+/** The 95 % interval of {@link ratioOfMedians}, over passes; null of too few. */
+function intervalOf(added: readonly Added[]): Interval | null {
+  if (added.length < fewestForBootstrap) return null;
+  return expandedInterval(resampled(added, ratioOfMedians, random(1)), added.length);
 }
 
 /** Of medians, not the median of ratios: in a single pass the divisor is so uncertain that their middle lies too high. */

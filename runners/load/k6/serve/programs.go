@@ -43,37 +43,20 @@ func (p programs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	send := rawLines(w)
+	send := lines(w)
 	told := false
 	stderr, err := runProgram(r.Context(), []string{p.node, "--no-deprecation", program}, asked, func(line []byte) {
 		var event struct{ Event string }
 		told = told || json.Unmarshal(line, &event) == nil && (event.Event == "result" || event.Event == "error")
-		send(line)
+		send(json.RawMessage(bytes.Clone(line)))
 	})
-	if !told {
-		sendFailure(send, err, stderr)
+	if told {
+		return
 	}
-}
-
-// rawLines begins an answer of lines that are JSON already, each of which is sent at once.
-func rawLines(w http.ResponseWriter) func(line []byte) {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	stream := http.NewResponseController(w)
-	_ = stream.Flush()
-	return func(line []byte) {
-		_, _ = w.Write(append(bytes.Clone(line), '\n'))
-		_ = stream.Flush()
-	}
-}
-
-// sendFailure ends an answer that has no result.
-func sendFailure(send func(line []byte), err error, stderr string) {
 	if err == nil {
 		err = errors.New("it ended without a result")
 	}
-	// Strings can always be encoded.
-	line, _ := json.Marshal(failure{"error", err.Error(), stderr})
-	send(line)
+	send(failure{"error", err.Error(), stderr})
 }
 
 // runProgram runs a command with that input and hands over each line of its output as it comes. The command is killed when

@@ -7,13 +7,8 @@ import (
 )
 
 func runWatch(w http.ResponseWriter, r *http.Request) {
-	var asked watch.Watch
-	err := decode(w, r, &asked)
-	if err == nil {
-		err = asked.Validate()
-	}
-	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+	asked, ok := accept[watch.Watch](w, r)
+	if !ok {
 		return
 	}
 	send := lines(w)
