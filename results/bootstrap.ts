@@ -1,5 +1,4 @@
 import { nearestRank } from './histogram.ts';
-import type { Interval } from './interval.ts';
 import type { Random } from './random.ts';
 import { normalBelow, student975 } from './student.ts';
 
@@ -15,7 +14,7 @@ const resamples = 4_000;
  * @param statistics of the resamples, in any order.
  * @param n how many values each resample has.
  */
-export function expandedInterval(statistics: Float64Array, n: number): Interval {
+export function expandedInterval(statistics: Float64Array, n: number): [low: number, high: number] {
   const sorted = statistics.toSorted();
   const tail = normalBelow(-Math.sqrt(n / (n - 1)) * student975(n - 1));
   const at = (q: number) => sorted[nearestRank(q, sorted.length) - 1] as number;
