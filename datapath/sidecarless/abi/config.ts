@@ -1,6 +1,7 @@
 import { parseAddress } from '../address/address.ts';
 import { offsetsOf } from './offsets.ts';
 import { newRecord, uint32At } from './record.ts';
+import { structs } from './structs.ts';
 
 const configAt = offsetsOf('config');
 
@@ -15,7 +16,7 @@ export type Config = {
 };
 
 export function configRecord({ nodeV4, nodeV6, uplink, flags, epoch, reportMs }: Config): Uint8Array {
-  const { bytes, view } = newRecord('config');
+  const { bytes, view } = newRecord(structs.config.size);
   if (nodeV4 !== null) bytes.set(parseAddress(nodeV4), configAt.node_v4);
   if (nodeV6 !== null) bytes.set(parseAddress(nodeV6), configAt.node_v6);
   view.setUint32(configAt.uplink, uplink, true);

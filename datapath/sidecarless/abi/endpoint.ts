@@ -1,6 +1,7 @@
 import { macBytes } from '../address/mac.ts';
 import { offsetsOf } from './offsets.ts';
 import { newRecord, uint32At } from './record.ts';
+import { structs } from './structs.ts';
 
 const endpointAt = offsetsOf('endpoint');
 
@@ -16,7 +17,7 @@ export type EndpointRecord = {
 };
 
 export function endpointRecord({ id, ifindex, identity, flags, netns, mac, nodeMac }: EndpointRecord): Uint8Array {
-  const { bytes, view } = newRecord('endpoint');
+  const { bytes, view } = newRecord(structs.endpoint.size);
   view.setUint32(endpointAt.id, id, true);
   view.setUint32(endpointAt.ifindex, ifindex, true);
   view.setUint32(endpointAt.identity, identity, true);

@@ -2,12 +2,13 @@ import type { PolicyEntry } from '../policy/compile.ts';
 import { definitions } from './numbers.ts';
 import { offsetsOf } from './offsets.ts';
 import { newRecord, uint32At } from './record.ts';
+import { structs } from './structs.ts';
 
 const policyKeyAt = offsetsOf('policy_key');
 const policyEntryAt = offsetsOf('policy_entry');
 
 export function policyKey({ identity, direction, protocol, port, prefixBits }: PolicyEntry): Uint8Array {
-  const { bytes, view } = newRecord('policy_key');
+  const { bytes, view } = newRecord(structs.policy_key.size);
   view.setUint32(policyKeyAt.prefixlen, definitions.POLICY_STATIC_BITS + prefixBits, true);
   view.setUint32(policyKeyAt.identity, identity, true);
   bytes[policyKeyAt.direction] = direction;
@@ -17,7 +18,7 @@ export function policyKey({ identity, direction, protocol, port, prefixBits }: P
 }
 
 export function policyRecord({ rule, deny }: Pick<PolicyEntry, 'rule' | 'deny'>): Uint8Array {
-  const { bytes, view } = newRecord('policy_entry');
+  const { bytes, view } = newRecord(structs.policy_entry.size);
   view.setUint32(policyEntryAt.rule, rule, true);
   bytes[policyEntryAt.deny] = deny ? 1 : 0;
   return bytes;

@@ -1,8 +1,6 @@
-import { type StructName, structs } from './structs.ts';
-
-/** A struct whose bytes are all zero, and the view by which they are set. */
-export function newRecord(name: StructName): { bytes: Uint8Array; view: DataView } {
-  const bytes = new Uint8Array(structs[name].size);
+/** Bytes that are all zero, and the view by which they are set. */
+export function newRecord(size: number): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(size);
   return { bytes, view: new DataView(bytes.buffer) };
 }
 

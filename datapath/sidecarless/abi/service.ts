@@ -2,6 +2,7 @@ import { formatAddress, parseAddress } from '../address/address.ts';
 import { numbers } from './numbers.ts';
 import { offsetsOf } from './offsets.ts';
 import { newRecord, uint32At } from './record.ts';
+import { structs } from './structs.ts';
 
 const serviceKeyAt = offsetsOf('service_key');
 const serviceAt = offsetsOf('service');
@@ -11,7 +12,7 @@ export type Frontend = { address: string; port: number; protocol: number };
 
 /** Slot 0 is the frontend itself. */
 export function serviceKey({ address, port, protocol }: Frontend, slot: number): Uint8Array {
-  const { bytes, view } = newRecord('service_key');
+  const { bytes, view } = newRecord(structs.service_key.size);
   bytes.set(parseAddress(address), serviceKeyAt.addr);
   view.setUint16(serviceKeyAt.port, port);
   bytes[serviceKeyAt.protocol] = protocol;
@@ -36,7 +37,7 @@ export function frontendOfKey(key: Uint8Array): Frontend {
 
 /** `id` is the service's in slot 0, a backend's in the others. */
 export function serviceRecord(id: number, count: number, affinitySeconds: number): Uint8Array {
-  const { bytes, view } = newRecord('service');
+  const { bytes, view } = newRecord(structs.service.size);
   view.setUint32(serviceAt.id, id, true);
   view.setUint32(serviceAt.count, count, true);
   view.setUint32(serviceAt.affinity_seconds, affinitySeconds, true);
@@ -48,7 +49,7 @@ export function serviceIdOf(record: Uint8Array): number {
 }
 
 export function backendRecord({ address, port, protocol }: Frontend, isTerminating: boolean): Uint8Array {
-  const { bytes, view } = newRecord('backend');
+  const { bytes, view } = newRecord(structs.backend.size);
   bytes.set(parseAddress(address), backendAt.addr);
   view.setUint16(backendAt.port, port);
   bytes[backendAt.protocol] = protocol;

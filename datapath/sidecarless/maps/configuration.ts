@@ -1,6 +1,7 @@
 import { type Config, configRecord, epochOf } from '../abi/config.ts';
 import { numbers } from '../abi/numbers.ts';
-import { newRecord, uint32 } from '../abi/record.ts';
+import { uint32 } from '../abi/record.ts';
+import { structs } from '../abi/structs.ts';
 import type { NodeFacts } from '../cluster/node-facts.ts';
 import type { Settings } from '../cluster/settings.ts';
 import type { BpfMap } from '../libbpf/map.ts';
@@ -38,7 +39,7 @@ export class Configuration {
   constructor(map: BpfMap, node: NodeConfiguration) {
     this.#map = map;
     this.#node = node;
-    this.#epoch = epochOf(map.lookup(uint32(0)) ?? newRecord('config').bytes);
+    this.#epoch = epochOf(map.lookup(uint32(0)) ?? new Uint8Array(structs.config.size));
   }
 
   get settings(): Settings {
