@@ -78,7 +78,7 @@ export function watch(kube: Kube, { node, namespace, metrics, signal }: WatchOpt
   clusterChanges.each(nodeRoutes({ own, state, signal }));
   clusterChanges.each(reconciling.soon);
   clusterChanges.each(namePods);
-  clusterChanges.each(() => writer.places(state));
+  clusterChanges.each(() => writer.nodePorts(state));
 
   return {
     ...{ state, identities, services, endpoints, table, ranges, reconciler, reconciling, onAdopted },

@@ -6,7 +6,7 @@ import type { ServiceTable } from './services.ts';
 export type ServiceWriter = {
   service: StateOptions['onService'];
   /** The ports that services and pods have at nodes. */
-  places(state: Pick<ClusterState, 'nodes' | 'pods'>): void;
+  nodePorts(state: Pick<ClusterState, 'nodes' | 'pods'>): void;
 };
 
 export function serviceWriter(services: ServiceTable, signal: AbortSignal): ServiceWriter {
@@ -14,6 +14,6 @@ export function serviceWriter(services: ServiceTable, signal: AbortSignal): Serv
   return {
     service: (name, service, slices) =>
       write(`${name.namespace}/${name.name}`, () => services.set(name, service, slices)),
-    places: (state) => write('ports of nodes', () => services.setPlaces(state.nodes(), state.pods())),
+    nodePorts: (state) => write('ports of nodes', () => services.setPlaces(state.nodes(), state.pods())),
   };
 }
