@@ -7,8 +7,9 @@ import { startKind } from '../kind/start.ts';
 import { startEmbedded } from '../netns/start.ts';
 import type { Supervisor } from '../supervisor/start.ts';
 import { connected } from './attach.ts';
-import { identify, type Journal, writeJournal } from './journal.ts';
+import { type Journal, writeJournal } from './journal.ts';
 import { kubeconfigPath, logDirectory } from './paths.ts';
+import { identify } from './process-identity.ts';
 import { tearDown } from './tear-down.ts';
 
 /** What a cluster is asked to be. */
