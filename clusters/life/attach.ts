@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { type Cluster, poolOf } from '../cluster.ts';
 import { LabError } from '../error.ts';
 import { connect } from '../kube/connect.ts';
-import { isAlive, readJournal } from './journal.ts';
+import { readJournal } from './journal.ts';
 import { kubeconfigPath, logDirectory } from './paths.ts';
+import { isAlive } from './process-identity.ts';
 
 /** A cluster that nobody has connected to: loading the library of API clients takes longer than small commands do. */
 export type FoundCluster = Omit<Cluster, 'kube'>;

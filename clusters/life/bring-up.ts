@@ -1,15 +1,23 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { Cluster, ClusterKind, Pool } from '../cluster.ts';
+import type { ClusterStart } from '../cluster-start.ts';
 import type { ImageCatalogue } from '../images/images.ts';
 import { engineOf } from '../kind/engine.ts';
 import { type NodeLogs, saveNodeLogs } from '../kind/node-logs.ts';
 import { startKind } from '../kind/start.ts';
-import { startEmbedded } from '../netns/start.ts';
+import { startNetns } from '../netns/start.ts';
 import type { Supervisor } from '../supervisor/start.ts';
 import { connected } from './attach.ts';
-import { identify, type Journal, writeJournal } from './journal.ts';
+import { type Journal, writeJournal } from './journal.ts';
 import { kubeconfigPath, logDirectory } from './paths.ts';
+import { identify } from './process-identity.ts';
 import { tearDown } from './tear-down.ts';
+
+/** What brings each kind of cluster up. */
+const starts: Readonly<Record<ClusterKind, (start: ClusterStart) => Promise<void>>> = {
+  netns: startNetns,
+  kind: startKind,
+};
 
 /** What a cluster is asked to be. */
 export type BringUpOptions = {
@@ -63,8 +71,7 @@ export async function bringUp({ kind, pools, images, retain, signal, progress }:
   try {
     await rm(logDirectory, { recursive: true, force: true });
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
-    const start = kind === 'kind' ? startKind : startEmbedded;
-    await start({ pools, images, signal, progress, record, holds });
+    await starts[kind]({ pools, images, signal, progress, record, holds });
     return {
       cluster: await connected({ kind, kubeconfig: kubeconfigPath, pools }),
       keep,

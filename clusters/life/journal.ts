@@ -4,10 +4,7 @@ import { clusterKinds } from '../cluster.ts';
 import { LabError } from '../error.ts';
 import { engineNames } from '../kind/engine-name.ts';
 import { journalPath, runtimeDirectory } from './paths.ts';
-
-/** A process that cannot be mistaken for a later one with the same id: start time in clock ticks since boot. */
-const ProcessIdentity = z.strictObject({ pid: z.int().positive(), startTime: z.string() });
-export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
+import { ProcessIdentity } from './process-identity.ts';
 
 /** A container engine that has something of the lab's; `data` is where the lab's own keeps it, null for the user's own. */
 const JournaledEngine = z.strictObject({ name: z.enum(engineNames), data: z.string().nullable() });
@@ -64,19 +61,4 @@ export async function writeJournal(journal: Journal): Promise<void> {
 
 export async function removeJournal(): Promise<void> {
   await rm(journalPath, { force: true });
-}
-
-/** Identifies a running process; null when there is none of that id. */
-export async function identify(pid: number): Promise<ProcessIdentity | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  if (stat === null) return null;
-  // proc(5): the name in parentheses may contain anything; state is field 3 and the start time field 22.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? null : { pid, startTime: fields[19] ?? '' };
-}
-
-/** Whether that very process is still running. */
-export async function isAlive(identity: ProcessIdentity | null): Promise<boolean> {
-  if (identity === null) return false;
-  return (await identify(identity.pid))?.startTime === identity.startTime;
 }

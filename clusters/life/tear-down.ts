@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '../error.ts';
 import { resetInotify } from '../kind/inotify.ts';
 import { removeKindFiles } from '../kind/remove-files.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
-import { identify, isAlive, type Journal, type JournaledEngine, readJournal, removeJournal } from './journal.ts';
+import { type Journal, type JournaledEngine, readJournal, removeJournal } from './journal.ts';
 import { kubeconfigPath, privateDirectory, supervisorSocket } from './paths.ts';
+import { endProcess, isAlive } from './process-identity.ts';
 import { strayProcesses } from './stray-process.ts';
 
 /**
@@ -17,8 +17,7 @@ export async function tearDown(): Promise<boolean> {
   const { journal, readable, processes } = await findAll();
   const engine = journal?.engine ?? null;
   const left = engine === null || (await leave(engine));
-  for (const pid of processes) kill(pid);
-  await Promise.all(processes.map(gone));
+  await Promise.all(processes.map(endProcess));
   const cgroups = await cgroupsExist();
   if (cgroups) await removeCgroups();
   if (journal?.inotify) await resetInotify(journal.inotify);
@@ -60,26 +59,5 @@ async function findAll(): Promise<{ journal: Journal | null; readable: boolean; 
   } catch (error) {
     if (!(error instanceof LabError)) throw error;
     return { journal: null, readable: false, processes: await strayProcesses() };
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended meanwhile.
-  }
-}
-
-async function gone(pid: number): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while ((await identify(pid)) !== null) {
-    if (Date.now() > deadline) {
-      throw new LabError('LAB_SUPERVISOR_STUCK', {
-        message: `Process ${pid} does not end after SIGKILL`,
-        remedy: `Look at it: cat /proc/${pid}/stack`,
-      });
-    }
-    await delay(10);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { identify, isAlive } from './journal.ts';
+import { identify, isAlive } from './process-identity.ts';
 
 test('a process is itself only with its own start time', async () => {
   const self = await identify(process.pid);
