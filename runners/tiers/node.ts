@@ -1,5 +1,6 @@
-import { glob } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { glob, mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -8,7 +9,7 @@ import { ensurePackages } from '../../clusters/tools/host-packages.ts';
 import { ensurePrograms } from '../../clusters/tools/programs.ts';
 import { everyArtefact } from '../brought.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
-import { TestClock } from './test-clock.ts';
+import { EndedTest, TestClock } from './test-clock.ts';
 import { skippedTier, sum, type Tier, type TierContext, type TierResult } from './tier.ts';
 
 type RunOptions = Pick<NonNullable<Parameters<typeof run>[0]>, 'files' | 'argv' | 'concurrency' | 'timeout'>;
@@ -33,7 +34,7 @@ export const bpfTier: Tier = async (context) => {
   if (files.length === 0) return skippedTier('no test files');
   await prepareHost(context);
   await ensurePackages(['bpftool', 'clang', 'libbpf-dev', 'make'], context);
-  return await finish(start({ files, concurrency: 1, timeout: 600_000 }, context), context);
+  return await oneByOne({ files, timeout: 600_000 }, context);
 };
 
 /** Tests that need root on Linux, one file after the other: there is one cluster to a machine. */
@@ -50,12 +51,12 @@ async function clusterTier(tier: 'e2e' | 'kind', context: TierContext): Promise<
   await prepareHost(context);
   await ensurePackages(['bpftool'], context);
   await ensurePrograms(everyArtefact, context);
-  const options = { concurrency: 1, timeout: 1_200_000 };
+  const timeout = 1_200_000;
   const alone = files.filter((file) => !isShared(file));
   const results: TierResult[] = [];
-  if (alone.length > 0) results.push(await finish(start({ ...options, files: alone }, context), context));
+  if (alone.length > 0) results.push(await oneByOne({ files: alone, timeout }, context));
   for (const argv of sharingFiles(files)) {
-    results.push(await finish(start({ ...options, files: [filesInNamespaces], argv }, context), context));
+    results.push(await oneByOne({ files: [filesInNamespaces], argv, timeout }, context));
   }
   return sum(results);
 }
@@ -112,7 +113,20 @@ async function inShards(files: string[], { timeoutSeconds }: { timeoutSeconds: n
   return sum(results);
 }
 
-function start(options: RunOptions, { signal }: TierContext): TestRun {
+/** Runs files in a process each, one after the other. */
+async function oneByOne(options: RunOptions, context: TierContext): Promise<TierResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'lab-ended-tests-'));
+  const endedInside = join(folder, 'ended');
+  // For the processes of the files.
+  process.env.LAB_TEST_ENDED = endedInside;
+  try {
+    return await finish(start({ ...options, concurrency: 1 }, context, endedInside), context);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function start(options: RunOptions, { signal }: TierContext, endedInside: string | null = null): TestRun {
   const events = run({ ...options, cwd: repository, signal });
   const testRun: TestRun = { lines: events.compose(new spec()), result: null };
   const skipReasons: string[] = [];
@@ -135,7 +149,7 @@ function start(options: RunOptions, { signal }: TierContext): TestRun {
   events.on('test:summary', ({ file, counts, duration_ms }) => {
     // One summary for each file comes first; the last, without a file, is of all.
     if (file !== undefined) {
-      if (file !== shard) clock.fileEnded(file, duration_ms);
+      if (file !== shard) clock.fileEnded(file, duration_ms, endedInside === null ? [] : takeEnded(endedInside));
       return;
     }
     testRun.result = {
@@ -147,6 +161,14 @@ function start(options: RunOptions, { signal }: TierContext): TestRun {
     };
   });
   return testRun;
+}
+
+/** The tests that the file which has just ended ran in namespaces of its own; see clusters/netns/tests/ended-tests.ts. */
+function takeEnded(path: string): EndedTest[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n');
+  rmSync(path);
+  return lines.filter((line) => line !== '').map((line) => EndedTest.parse(JSON.parse(line)));
 }
 
 /** Prints a run's lines as they come, to its end. */

@@ -48,3 +48,18 @@ test('a test that another file declares is that of the file whose process ran it
     { file: 'runners/b.test.ts', name: 'of two files', seconds: 5 },
   ]);
 });
+
+test('tests that a file ran in another process count in place of the one that stands for them', () => {
+  const clock = new TestClock('/repository');
+  clock.ended(ended('in namespaces', 0, 50, { file: 'namespaces.ts' }));
+  clock.fileEnded('/repository/runners/together.ts', 60_000, [
+    ended('one', 1, 20, { file: 'b.test.ts' }),
+    ended('b', 0, 21, { file: 'together.ts', type: 'suite' }),
+    ended('another', 1, 15, { file: 'c.test.ts' }),
+  ]);
+  assert.deepEqual(clock.durations, [
+    { file: 'runners/b.test.ts', name: 'one', seconds: 20 },
+    { file: 'runners/c.test.ts', name: 'another', seconds: 15 },
+    { file: 'runners/together.ts', name: besidesTests, seconds: 25 },
+  ]);
+});

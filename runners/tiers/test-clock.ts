@@ -1,13 +1,15 @@
 import { relative } from 'node:path';
+import { z } from 'zod';
 import type { TestDuration } from './tier.ts';
 
 /** What node:test reports of a test or suite that has ended. */
-export type EndedTest = {
-  name: string;
-  nesting: number;
-  file?: string;
-  details: { type?: string; duration_ms: number };
-};
+export const EndedTest = z.object({
+  name: z.string(),
+  nesting: z.int(),
+  file: z.string().optional(),
+  details: z.object({ type: z.string().optional(), duration_ms: z.number() }),
+});
+export type EndedTest = z.infer<typeof EndedTest>;
 
 /** What is not in any test: hooks that bring a cluster up and down, mostly, and the process itself. */
 export const besidesTests = '(before and after its tests)';
@@ -33,12 +35,20 @@ export class TestClock {
     this.#ofThisFile.push({ file: relative(this.#folder, file), name, seconds: details.duration_ms / 1000 });
   }
 
-  /** A file's process has ended. Its tests are that file's, though what declares them may stand in another. */
-  fileEnded(path: string, durationMs: number): void {
+  /**
+   * A file's process has ended. Its tests are that file's, though what declares them may stand in another. `inside`: the
+   * tests that it ran in another process and told as one.
+   */
+  fileEnded(path: string, durationMs: number, inside: readonly EndedTest[] = []): void {
     const file = relative(this.#folder, path);
+    const isOneForMany = inside.length > 0;
+    if (isOneForMany) {
+      this.#ofThisFile = [];
+      for (const test of inside) this.ended(test);
+    }
     const inTests = this.#ofThisFile.reduce((sum, { seconds }) => sum + seconds, 0);
     this.#ended.push(
-      ...this.#ofThisFile.map((test) => ({ ...test, file })),
+      ...this.#ofThisFile.map((test) => (isOneForMany ? test : { ...test, file })),
       // Tests that ran side by side took longer than the process.
       { file, name: besidesTests, seconds: Math.max(0, durationMs / 1000 - inTests) },
     );

@@ -13,6 +13,9 @@ import { start } from '../../process.ts';
 /** Set in the process that runs the tests inside, to a cgroup subtree of its own: a lab that is up is left alone. */
 const insideVariable = 'LAB_TEST_CGROUP';
 
+/** Names a file for those who want to know how long the tests inside took; see `ended-tests.ts`. */
+const endedTestsVariable = 'LAB_TEST_ENDED';
+
 /**
  * Declares the tests of a file that need a network of their own: outside, one test that runs them all in new network,
  * mount and process namespaces, whose end is the end of everything in them; inside, the tests themselves. The file gets
@@ -31,7 +34,7 @@ export function testInNamespaces(
   test(title, { skip }, async () => {
     const controllers = await readRootControllers();
     const cgroupRoot = `datapath-lab-test-${process.pid}`;
-    const program = [process.execPath, '--test-reporter=spec', '--test-force-exit', file, ...process.argv.slice(2)];
+    const program = [process.execPath, ...reporters(), '--test-force-exit', file, ...process.argv.slice(2)];
     // A process of number 1 that is no shell would get no signals that it does not ask for.
     const script = 'ip link set lo up && "$@"; exit $?';
     const command = contained('unshare', ['--net', '--', 'sh', '-c', script, 'test', ...program]);
@@ -51,6 +54,14 @@ export function testInNamespaces(
     if (controllers !== null) await resetRootControllers(controllers);
     assert.equal(exitCode, 0, output);
   });
+}
+
+function reporters(): string[] {
+  const wanted = process.env[endedTestsVariable];
+  const spec = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  if (wanted === undefined) return spec;
+  const own = join(import.meta.dirname, 'ended-tests.ts');
+  return [...spec, `--test-reporter=${own}`, `--test-reporter-destination=${wanted}`];
 }
 
 /** Gives this namespace an empty lab's folder of its own, and returns its path. */

@@ -294,6 +294,14 @@ func TestAGeneratorThatStandsStillSaysSo(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- command.Wait()
+		// One that ended before it opened its end would be waited for for ever.
+		if end, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			end.Close()
+		}
+	}()
 	stream, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -305,7 +313,7 @@ func TestAGeneratorThatStandsStillSaysSo(t *testing.T) {
 			time.AfterFunc(200*time.Millisecond, func() { _ = command.Process.Signal(syscall.SIGCONT) })
 		}
 	})
-	if err := command.Wait(); err != nil {
+	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
 	if missed := result.Arrivals.Dropped + result.Arrivals.Late; missed < 150 {
@@ -332,7 +340,7 @@ func TestABlockThatFailsSaysWhy(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*serve.Block){
 		"missing script": func(b *serve.Block) { b.Script = "none.ts" },
-		"script outside": func(b *serve.Block) { b.Script = "../../runners/k6/go.mod" },
+		"script outside": func(b *serve.Block) { b.Script = "../../runners/load/k6/go.mod" },
 		"rate":           func(b *serve.Block) { b.Rate = 0 },
 		"timeoutSeconds": func(b *serve.Block) { b.TimeoutSeconds = 0 },
 	} {
