@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { Kube } from '../../../clusters/kube/kube.ts';
 import { AuthorizationPolicy } from '../authorization.ts';
 import { type Mesh, meshOf } from './mesh.ts';
+import { type WatchedKind, watchedKinds } from './watched-kinds.ts';
 
 /** The API's objects of one namespace, kept up to date. */
 export type MeshWatch = {
@@ -26,9 +27,6 @@ export type MeshWatch = {
   namespace(): V1Namespace | undefined;
   configMap(name: string): V1ConfigMap | undefined;
 };
-
-export const watchedKinds = ['services', 'endpointslices', 'pods', 'configmaps'] as const;
-export type WatchedKind = (typeof watchedKinds)[number];
 
 const nobody: AuthorizationPolicy = { rules: [] };
 

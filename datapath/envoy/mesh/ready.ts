@@ -5,8 +5,8 @@ import type { DataPlaneContext } from '../../data-plane.ts';
 import { controlPorts } from '../ports.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { meshOf } from './mesh.ts';
-import type { WatchedKind } from './mesh-watch.ts';
 import { AcceptedAnswer, type AcceptedRequest } from './status.ts';
+import type { WatchedKind } from './watched-kinds.ts';
 
 const timeoutSeconds = 30;
 

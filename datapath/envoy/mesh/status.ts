@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { watchedKinds } from './mesh-watch.ts';
+import { watchedKinds } from './watched-kinds.ts';
 
 /** `POST /accepted` of the control plane's status port: which proxies must run what the API has by now. */
 export const AcceptedRequest = z.strictObject({

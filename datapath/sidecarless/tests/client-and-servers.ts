@@ -40,7 +40,7 @@ function manifests({ pool }: TestCluster): KubernetesObject[] {
       },
     });
   const client = {
-    image: 'lab/datapath',
+    image: 'lab/sidecarless',
     command: ['node', '-e', "require('http').createServer((_, response) => response.end('me')).listen(8080)"],
   };
   const server = {

@@ -340,7 +340,7 @@ func TestABlockThatFailsSaysWhy(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*serve.Block){
 		"missing script": func(b *serve.Block) { b.Script = "none.ts" },
-		"script outside": func(b *serve.Block) { b.Script = "../../runners/load/k6/go.mod" },
+		"script outside": func(b *serve.Block) { b.Script = "../pacemaker/go.mod" },
 		"rate":           func(b *serve.Block) { b.Rate = 0 },
 		"timeoutSeconds": func(b *serve.Block) { b.TimeoutSeconds = 0 },
 	} {
