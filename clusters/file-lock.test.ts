@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { tryExec } from './exec.ts';
 import { lockFile } from './file-lock.ts';
-import { start } from './process.ts';
+import { startProcess } from './process.ts';
 
 let root = '';
 before(async () => {
@@ -41,7 +41,7 @@ test('a lock ends with its holder, even one that is killed', async () => {
     console.log('held');
     setInterval(() => {}, 1000);
   `;
-  const holder = start(process.execPath, ['--input-type=module', '--eval', script]);
+  const holder = startProcess(process.execPath, ['--input-type=module', '--eval', script]);
   await new Promise((resolve) => holder.stdout?.once('data', resolve));
   assert.equal(await isFree(path), false);
   holder.kill('SIGKILL');

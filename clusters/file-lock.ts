@@ -12,8 +12,8 @@ export async function lockFile(
   { signal, onWait }: { signal: AbortSignal; onWait?: () => void },
 ): Promise<() => Promise<void>> {
   // Commands that lock nothing need not wait for what starts processes.
-  const { start } = await import('./process.ts');
-  const child = start('flock', ['--exclusive', path, 'sh', '-c', 'echo locked && exec cat >/dev/null'], {
+  const { startProcess } = await import('./process.ts');
+  const child = startProcess('flock', ['--exclusive', path, 'sh', '-c', 'echo locked && exec cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     signal,
   });

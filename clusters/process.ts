@@ -21,7 +21,7 @@ export type Stdio = 'pipe' | 'ignore' | 'inherit' | number;
  * Starts a program that outlives the call. It is killed when the lab's own process ends, unless `detached`.
  * @throws LabError LAB_EXEC_FAILED when it cannot be started.
  */
-export function start(
+export function startProcess(
   file: string,
   args: readonly string[],
   options: Omit<ExecOptions, 'input' | 'timeoutMs'> & { stdio?: readonly Stdio[]; detached?: boolean } = {},

@@ -1,5 +1,5 @@
 import koffi from 'koffi/indirect';
-import { check, checkHandle, type Handle, libbpf } from '../../datapath/sidecarless/libbpf/libbpf.ts';
+import { type Handle, handleOf, libbpf, resultOf } from '../../datapath/sidecarless/libbpf/libbpf.ts';
 import { verifiedInstructionsOf } from '../../datapath/sidecarless/libbpf/program-information.ts';
 
 /** A program that the kernel has accepted, and how many instructions its verifier went through for that. */
@@ -12,9 +12,9 @@ export type LoadedProgram = { name: string; verifiedInstructions: number };
 export function loadedPrograms(path: string): LoadedProgram[] {
   const bpf = libbpf();
   const { nextProgram, programName } = listing();
-  const object = checkHandle(`open ${path}`, bpf.openFile(path, null));
+  const object = handleOf(`open ${path}`, bpf.openFile(path, null));
   try {
-    check(`load ${path}`, bpf.load(object));
+    resultOf(`load ${path}`, bpf.load(object));
     const programs: LoadedProgram[] = [];
     for (let program = nextProgram(object, null); program !== null; program = nextProgram(object, program)) {
       const verifiedInstructions = verifiedInstructionsOf(bpf.programFd(program));

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { LabError } from '../../clusters/error.ts';
 import type { ExecResult } from '../../clusters/exec.ts';
-import { start } from '../../clusters/process.ts';
+import { startProcess } from '../../clusters/process.ts';
 import { withNamelessFiles } from './nameless-files.ts';
 
 /** What a machine is started with: paths of kernel and initramfs, and a descriptor of what is to be its first disk. */
@@ -35,7 +35,7 @@ export async function runMachine(
     signal.throwIfAborted();
     const deadline = AbortSignal.timeout(deadlineSeconds * 1000);
     // It dies with this process, even if that is killed.
-    const machine = start('setpriv', ['--pdeathsig', 'KILL', '--', program, ...options(kernel, initrd)], {
+    const machine = startProcess('setpriv', ['--pdeathsig', 'KILL', '--', program, ...options(kernel, initrd)], {
       signal: AbortSignal.any([signal, deadline]),
       stdio: ['ignore', 'ignore', 'pipe', payload, ...files.map(({ fd }) => fd)],
     });

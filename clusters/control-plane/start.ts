@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '../error.ts';
 import { connect } from '../kube/connect.ts';
 import type { Kube } from '../kube/kube.ts';
-import { type Process, start } from '../process.ts';
+import { type Process, startProcess } from '../process.ts';
 import type { ToolName } from '../tools/cluster-artefacts.ts';
 import { toolPath } from '../tools/tools.ts';
 import {
@@ -51,7 +51,7 @@ export async function startControlPlane(
   const launch = async (name: ToolName, flags: readonly string[]): Promise<void> => {
     const log = await open(join(logDirectory, `${name}.log`), 'a');
     const [file, args] = enter(toolPath(name), flags);
-    processes.set(name, start(file, args, { stdio: ['ignore', log.fd, log.fd], env: collectLess, signal }));
+    processes.set(name, startProcess(file, args, { stdio: ['ignore', log.fd, log.fd], env: collectLess, signal }));
     await log.close();
   };
   await launch('etcd', etcdFlags(settings));

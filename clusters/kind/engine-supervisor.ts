@@ -4,7 +4,7 @@ import { LabError } from '../error.ts';
 import { exec, tryExec } from '../exec.ts';
 import { enterCgroup } from '../life/cgroup.ts';
 import { cgroupRoot } from '../life/paths.ts';
-import { type Process, start } from '../process.ts';
+import { type Process, startProcess } from '../process.ts';
 import { forwardApi, supervise } from '../supervisor/supervise.ts';
 import { EngineOptions } from './engine-protocol.ts';
 import { runtimeWrapperPath } from './engine-tree.ts';
@@ -17,7 +17,7 @@ async function startEngine({ tree, data, apiPort }: EngineOptions): Promise<void
   const { signal } = new AbortController();
   await enterCgroup('engine');
   await exec('ip', ['link', 'set', 'lo', 'up'], { signal });
-  const daemon = start(
+  const daemon = startProcess(
     'unshare',
     [
       ...['--mount', '--propagation', 'private', join(import.meta.dirname, 'daemon.sh'), tree, data, kindDirectory],

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { contained } from '../contained.ts';
 import { LabError } from '../error.ts';
 import { exec, tryExec } from '../exec.ts';
-import { start } from '../process.ts';
+import { startProcess } from '../process.ts';
 import { toolPath } from '../tools/tools.ts';
 import type { Engine } from './engine.ts';
 import { clusterName } from './paths.ts';
@@ -49,7 +49,7 @@ export async function deleteCluster(engine: Engine, signal: AbortSignal): Promis
 async function runKind(engine: Engine, args: readonly string[], { signal, progress }: Context): Promise<void> {
   // A kind that outlived a killed lab would go on making nodes that nobody removes.
   const [file, own] = contained(toolPath('kind'), args);
-  const kind = start(file, own, { env: engine.env, signal, stdio: ['ignore', 'ignore', 'pipe'] });
+  const kind = startProcess(file, own, { env: engine.env, signal, stdio: ['ignore', 'ignore', 'pipe'] });
   const said: string[] = [];
   if (kind.stderr === null) throw new Error('kind has no standard error');
   const lines = createInterface({ input: kind.stderr });

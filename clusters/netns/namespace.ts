@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { LabError } from '../error.ts';
-import { start } from '../process.ts';
+import { startProcess } from '../process.ts';
 import { shortFarewell } from './short-farewell.ts';
 
 /** A command that runs in the network and mount namespaces which process `pid` holds. */
@@ -16,10 +16,14 @@ export function enter(pid: number, file: string, args: readonly string[]): [file
  */
 export async function holdNamespace(name: string, setUp: string, signal: AbortSignal): Promise<number> {
   const script = `set -e\nsysctl -q -w ${shortFarewell}\n${setUp}\necho ready\nexec sleep infinity`;
-  const holder = start('unshare', ['--net', '--mount', '--uts', '--propagation', 'private', 'sh', '-c', script, name], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal,
-  });
+  const holder = startProcess(
+    'unshare',
+    ['--net', '--mount', '--uts', '--propagation', 'private', 'sh', '-c', script, name],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+    },
+  );
   if (holder.stdout === null || holder.stderr === null) throw new Error('the namespace holder has no pipes');
   let complaint = '';
   holder.stderr.on('data', (chunk: Buffer) => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { LabError } from '../error.ts';
-import { type Process, start } from '../process.ts';
+import { type Process, startProcess } from '../process.ts';
 import { optionsVariable, SupervisorReport, stayLine } from './report.ts';
 
 /** A supervisor to start: its program, what it is told, and where its output and that of its children goes. */
@@ -49,7 +49,7 @@ export async function startSupervisor({
   const outputFd = (output as unknown as { fd: number }).fd;
   // Node.js has no public way to hand a listening socket to a process that is not started as Node.js directly.
   const listenFd = (listener as unknown as { _handle: { fd: number } })._handle.fd;
-  const child = start(
+  const child = startProcess(
     'unshare',
     [
       ...['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', '--'],

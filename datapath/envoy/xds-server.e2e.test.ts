@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { privateRun, testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
-import { type Process, start } from '../../clusters/process.ts';
+import { type Process, startProcess } from '../../clusters/process.ts';
 import { programPath } from '../../clusters/tools/programs.ts';
 import { type EnvoyJson, loadEnvoyApi } from './api.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -140,7 +140,7 @@ testInNamespaces(import.meta.filename, () => {
       statistics: ['.*'],
     });
     set(configuration());
-    envoy = start(programPath(envoyProgram, 'envoy'), envoyFlags(JSON.stringify(first)), {
+    envoy = startProcess(programPath(envoyProgram, 'envoy'), envoyFlags(JSON.stringify(first)), {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     await accepted();

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { start } from '../../clusters/process.ts';
+import { startProcess } from '../../clusters/process.ts';
 import { bundle } from '../../clusters/tools/bundle.ts';
 import { type ProcessMemory, readProcessMemory } from '../probes/process-memory.ts';
 import { untilLine } from '../tests/until-line.ts';
@@ -32,7 +32,7 @@ export async function memoryParts(context: {
 async function memoryWith(module: string | null, signal: AbortSignal): Promise<ProcessMemory> {
   const load = module === null ? '' : `await import(${JSON.stringify(module)});`;
   const script = `${load} console.error('loaded'); process.stdin.resume();`;
-  const node = start(process.execPath, ['--input-type=module', '--eval', script], {
+  const node = startProcess(process.execPath, ['--input-type=module', '--eval', script], {
     signal,
     stdio: ['pipe', 'ignore', 'pipe'],
   });

@@ -4,7 +4,7 @@ import type { PodFacts } from '../../datapath/sidecarless/cluster/pod-facts.ts';
 import { openEndpoint } from '../../datapath/sidecarless/endpoints/endpoint.ts';
 import { policyMaps } from '../../datapath/sidecarless/endpoints/policy-maps.ts';
 import { ipcacheEntries } from '../../datapath/sidecarless/identities/ipcache.ts';
-import { check, libbpf } from '../../datapath/sidecarless/libbpf/libbpf.ts';
+import { libbpf, resultOf } from '../../datapath/sidecarless/libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../../datapath/sidecarless/libbpf/map.ts';
 import { mapTypes } from '../../datapath/sidecarless/libbpf/map-types.ts';
 import { mirrorOf } from '../../datapath/sidecarless/maps/mirror.ts';
@@ -158,7 +158,7 @@ function podOf(number: number): PodFacts {
 function hashMap(name: string, like: MapShape): BpfMap {
   const { keySize, valueSize } = mapSizes(like, 1);
   const fd = libbpf().createMap(mapTypes.HASH, name.slice(0, 15), keySize, valueSize, like.entries ?? 0, null);
-  return bpfMap(name, check(`make map ${name}`, fd), keySize, valueSize);
+  return bpfMap(name, resultOf(`make map ${name}`, fd), keySize, valueSize);
 }
 
 /** What is in the maps in the end, counted in the kernel. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
-import { start } from '../../clusters/process.ts';
+import { startProcess } from '../../clusters/process.ts';
 import { areCurrent, type ContainerCgroup, findContainerCgroups, readRoleUsage } from './pod-cgroups.ts';
 
 test('what the containers of a role have used is added up, without file cache', (t) => {
@@ -42,7 +42,7 @@ test('a container is found while other cgroups come and go', async (t) => {
   const directory = join(root, 'kubepods', `pod${uid}`, 'cri-0123.scope');
   mkdirSync(directory, { recursive: true });
   const comings = 'while :; do mkdir -p other/one other/two; rmdir other/one other/two; rmdir other; done';
-  const others = start('sh', ['-c', comings], { cwd: root, stdio: ['ignore', 'ignore', 'ignore'] });
+  const others = startProcess('sh', ['-c', comings], { cwd: root, stdio: ['ignore', 'ignore', 'ignore'] });
   // In this order: while the others run, the directory cannot be removed, and they would outlive the test.
   t.after(async () => {
     others.kill('SIGKILL');

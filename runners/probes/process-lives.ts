@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { LabError } from '../../clusters/error.ts';
-import { start } from '../../clusters/process.ts';
+import { startProcess } from '../../clusters/process.ts';
 
 /**
  * One life of a program, from its exec to its exit. `variable` is the value of the environment variable that was asked for;
@@ -46,7 +46,7 @@ const startTimeoutMs = 10_000;
  * @throws LabError LAB_TRACE_UNAVAILABLE (exit 3) where the kernel does not trace.
  */
 export async function watchProcessLives(program: string, variable: string): Promise<ProcessLives> {
-  const tracer = start('unshare', ['--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', program], {
+  const tracer = startProcess('unshare', ['--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', program], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const began = new Map<number, { at: number; variable: string | null }>();

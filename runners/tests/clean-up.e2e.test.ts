@@ -10,7 +10,7 @@ import { readJournal } from '../../clusters/life/journal.ts';
 import { journalPath } from '../../clusters/life/paths.ts';
 import { strayProcesses } from '../../clusters/life/stray-process.ts';
 import { tearDown } from '../../clusters/life/tear-down.ts';
-import { type Process, start } from '../../clusters/process.ts';
+import { type Process, startProcess } from '../../clusters/process.ts';
 import { nodePod } from '../../datapath/node-command.ts';
 import type { Comparison } from '../../results/comparison.ts';
 import { type HostState, readHostState, remainingDifferences } from '../checks/host-state.ts';
@@ -104,7 +104,9 @@ test('after kill -9 of the supervisor the next call leaves nothing behind', asyn
 });
 
 test('after kill -9 of `up` while data planes install the next call leaves nothing behind', async () => {
-  const up = start(process.execPath, [program, 'up', '--planes', 'none'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const up = startProcess(process.execPath, [program, 'up', '--planes', 'none'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   await untilLine(up, /^none: kube-proxy/);
   up.kill('SIGKILL');
   await up.ended;
@@ -153,7 +155,9 @@ test('a journal of another version stops what needs a cluster, and `down` remove
 });
 
 test('while a cluster starts, commands say so, and `down` leaves it to the one who starts it', async () => {
-  const up = start(process.execPath, [program, 'up', '--planes', 'none'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const up = startProcess(process.execPath, [program, 'up', '--planes', 'none'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   await untilLine(up, /^control plane$/);
   const starting = await strayProcesses();
   assert.ok(starting.length > 0);
@@ -209,7 +213,7 @@ async function shortRun(...more: string[]): Promise<ExecResult> {
 
 function startRun(...more: string[]): Process {
   const flags = ['--planes', 'none', '--blocks', '20', '--seconds', '2', ...more];
-  return start(process.execPath, [program, 'run', 'latency', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  return startProcess(process.execPath, [program, 'run', 'latency', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 test('no leftovers of these tests', () => {

@@ -7,7 +7,7 @@ import { type Cluster, poolOf } from '../../clusters/cluster.ts';
 import { type ExecResult, tryExec } from '../../clusters/exec.ts';
 import { isPodReady } from '../../clusters/kube/pod-ready.ts';
 import { tearDown } from '../../clusters/life/tear-down.ts';
-import { type Process, start } from '../../clusters/process.ts';
+import { type Process, startProcess } from '../../clusters/process.ts';
 import { exclusively, openOwnCluster } from '../session.ts';
 
 // `lab flows` and `lab policy trace` as their users call them.
@@ -117,7 +117,7 @@ describe('with a cluster', () => {
       ['default-deny', [{ kind: 'NetworkPolicy', namespace, name: 'closed', problems: [] }], null],
     );
 
-    const following = start(process.execPath, [
+    const following = startProcess(process.execPath, [
       program,
       'flows',
       '--follow',

@@ -7,7 +7,7 @@ import { exec, tryExec } from '../../clusters/exec.ts';
 import { engineData } from '../../clusters/kind/paths.ts';
 import { attach } from '../../clusters/life/attach.ts';
 import { tearDown } from '../../clusters/life/tear-down.ts';
-import { start } from '../../clusters/process.ts';
+import { startProcess } from '../../clusters/process.ts';
 import type { Comparison } from '../../results/comparison.ts';
 import { type HostState, readHostState, remainingDifferences } from '../checks/host-state.ts';
 import { assertConforms, expectFromNowOn } from '../conformance/expected.ts';
@@ -39,7 +39,7 @@ for (const [when, line] of [
   ['while data planes are installed', /^none: kube-proxy/],
 ] as const) {
   test(`after kill -9 ${when} down leaves nothing behind`, async () => {
-    const up = start(process.execPath, [program, 'up', '--cluster', 'kind', '--planes', 'none']);
+    const up = startProcess(process.execPath, [program, 'up', '--cluster', 'kind', '--planes', 'none']);
     await untilLine(up, line);
     up.kill('SIGKILL');
     await up.ended;

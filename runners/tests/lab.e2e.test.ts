@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ExecResult, tryExec } from '../../clusters/exec.ts';
-import { start } from '../../clusters/process.ts';
+import { startProcess } from '../../clusters/process.ts';
 
 // The command as a process: what only its entry does, and how `lab test` ends.
 const entry = join(import.meta.dirname, '../lab.ts');
@@ -94,7 +94,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       'endless.test.ts',
       "test('endless', async () => { console.log('it waits'); await new Promise((resolve) => setTimeout(resolve, 60_000)); });",
     );
-    const process_ = start(process.execPath, [entry, 'test', file], { env: environment(), extendEnv: false });
+    const process_ = startProcess(process.execPath, [entry, 'test', file], { env: environment(), extendEnv: false });
     let stderr = '';
     process_.stderr?.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();

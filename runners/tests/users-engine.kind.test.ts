@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { exec } from '../../clusters/exec.ts';
 import { ensureEngineTree, runtimeWrapperPath } from '../../clusters/kind/engine-tree.ts';
 import { privateRun, testCgroup, testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
-import { start } from '../../clusters/process.ts';
+import { startProcess } from '../../clusters/process.ts';
 import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
 import { untilLine } from './until-line.ts';
 
@@ -46,7 +46,7 @@ testInNamespaces(import.meta.filename, () => {
 
   test('the lab uses it, and kill -9 and down leave what others run on it alone', async () => {
     const before_ = await everything();
-    const up = start(process.execPath, [program, 'up', '--cluster', 'kind', '--planes', 'none'], {
+    const up = startProcess(process.execPath, [program, 'up', '--cluster', 'kind', '--planes', 'none'], {
       env: { PATH: `${join(docker, '..')}:${process.env.PATH}` },
     });
     const said = await untilLine(up, /^kind: starting control-plane/);
@@ -72,7 +72,7 @@ testInNamespaces(import.meta.filename, () => {
   async function startDaemon(tree: string): Promise<void> {
     const [data, sockets] = [join(directory, 'data'), join(directory, 'run')];
     for (const path of [data, sockets]) await mkdir(path);
-    start(
+    startProcess(
       'unshare',
       [
         ...['--mount', '--propagation', 'private', daemonScript, tree, data, sockets],

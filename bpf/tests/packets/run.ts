@@ -1,4 +1,4 @@
-import { addressOf, check, libbpf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
+import { addressOf, libbpf, resultOf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
 
 /** What became of a frame: the program's verdict, and the frame as it left it, which the next run overwrites. */
 export type Run = { verdict: number; frame: Uint8Array };
@@ -34,7 +34,7 @@ export function runProgram(
   options.setUint32(24, frame.length, true);
   options.setUint32(28, output.length, true);
   options.setUint32(48, context.byteLength, true);
-  check(`test run of ${frame.length} bytes`, libbpf().testRun(programFd, optionBytes));
+  resultOf(`test run of ${frame.length} bytes`, libbpf().testRun(programFd, optionBytes));
   return { verdict: options.getUint32(56, true), frame: output.subarray(0, options.getUint32(28, true)) };
 }
 

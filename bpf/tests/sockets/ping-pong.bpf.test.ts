@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import { exec } from '../../../clusters/exec.ts';
 import { testInNamespaces } from '../../../clusters/netns/tests/namespaces.ts';
-import { type Process, start } from '../../../clusters/process.ts';
+import { type Process, startProcess } from '../../../clusters/process.ts';
 import { startNode, type TestNode } from './test-node.ts';
 
 /**
@@ -75,7 +75,7 @@ testInNamespaces(import.meta.filename, () => {
 
   function startIn(pod: string, args: readonly string[]): Process {
     const script = 'echo 0 > "$0/cgroup.procs" && exec nsenter --net="$@"';
-    return start('sh', ['-c', script, node.cgroup, node.pod(pod).netns, program, ...args], {
+    return startProcess('sh', ['-c', script, node.cgroup, node.pod(pod).netns, program, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
   }

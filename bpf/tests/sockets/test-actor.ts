@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { start } from '../../../clusters/process.ts';
+import { startProcess } from '../../../clusters/process.ts';
 
 /** A program in a pod that makes the socket calls that a test asks for; see test-actor.py for them. */
 export type Actor = {
@@ -28,7 +28,7 @@ const program = join(import.meta.dirname, 'test-actor.py');
 /** Starts a program inside a network namespace and a cgroup: it is in both before it makes its first socket. */
 export function startActor(netns: string, cgroup: string): Actor {
   const script = 'echo 0 > "$0" && exec nsenter --net="$1" python3 "$2"';
-  const child = start('sh', ['-c', script, join(cgroup, 'cgroup.procs'), netns, program], {
+  const child = startProcess('sh', ['-c', script, join(cgroup, 'cgroup.procs'), netns, program], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const waiting = new Map<number, (answer: Answer) => void>();

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { exec } from '../../../clusters/exec.ts';
-import { start } from '../../../clusters/process.ts';
+import { startProcess } from '../../../clusters/process.ts';
 
 /** A capture on all links of this network namespace. */
 export type Capture = {
@@ -15,7 +15,7 @@ const marker = { address: '192.168.77.2', port: 4242 };
 /** Captures packets that tcpdump's filter names, from the moment that this resolves. */
 export async function capture(filter: string): Promise<Capture> {
   const all = `(${filter}) or (host ${marker.address} and udp port ${marker.port})`;
-  const child = start('tcpdump', ['-i', 'any', '-n', '-l', '--immediate-mode', all]);
+  const child = startProcess('tcpdump', ['-i', 'any', '-n', '-l', '--immediate-mode', all]);
   if (child.stdout === null || child.stderr === null) throw new Error('tcpdump has no pipes');
   const lines: string[] = [];
   const output = createInterface(child.stdout);

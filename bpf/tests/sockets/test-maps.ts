@@ -8,7 +8,7 @@ import { policyKey, policyRecord } from '../../../datapath/sidecarless/abi/polic
 import { uint32 } from '../../../datapath/sidecarless/abi/record.ts';
 import { backendRecord, serviceKey, serviceRecord } from '../../../datapath/sidecarless/abi/service.ts';
 import { parseAddress } from '../../../datapath/sidecarless/address/address.ts';
-import { check, libbpf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
+import { libbpf, resultOf } from '../../../datapath/sidecarless/libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap } from '../../../datapath/sidecarless/libbpf/map.ts';
 import { type Counter, counter, counterIndex } from '../../../datapath/sidecarless/maps/counter.ts';
 import type { PolicyEntry } from '../../../datapath/sidecarless/policy/compile.ts';
@@ -109,7 +109,7 @@ export function testMaps(pins: string): TestMaps {
 }
 
 function pinned(path: string): number {
-  return check(`open ${path}`, libbpf().getPinned(path));
+  return resultOf(`open ${path}`, libbpf().getPinned(path));
 }
 
 function deleteSlots(map: BpfMap, service: TestService, first: number): void {

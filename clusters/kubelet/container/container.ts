@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LabError } from '../../error.ts';
 import { tryExec } from '../../exec.ts';
 import { hierarchies } from '../../life/cgroup.ts';
-import { type Process, start } from '../../process.ts';
+import { type Process, startProcess } from '../../process.ts';
 import type { LogWriter } from '../log/writer.ts';
 import { bundleOf, nodePath, onNode, type RuntimeNode, runcRoot } from '../node/runtime-node.ts';
 import { type ContainerPlan, ociSpec } from './oci-spec.ts';
@@ -147,7 +147,7 @@ function startRunc(node: RuntimeNode, id: string): Process {
     // Kept after its end: its cgroup tells whether it ran out of memory.
     ...['run', '--keep', '--bundle', bundle, '--pid-file', join(bundle, 'pid'), id],
   ]);
-  return start(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment, extendEnv: false });
+  return startProcess(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment, extendEnv: false });
 }
 
 function fileAppears(directory: string, name: string): { appeared: Promise<void>; stop(): void } {

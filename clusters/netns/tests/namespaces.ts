@@ -8,7 +8,7 @@ import { exec } from '../../exec.ts';
 import { hierarchies } from '../../life/cgroup.ts';
 import { runtimeDirectory } from '../../life/paths.ts';
 import { readRootControllers, resetRootControllers } from '../../life/root-controllers.ts';
-import { start } from '../../process.ts';
+import { startProcess } from '../../process.ts';
 
 /** Set in the process that runs the tests inside, to a cgroup subtree of its own: a lab that is up is left alone. */
 const insideVariable = 'LAB_TEST_CGROUP';
@@ -38,7 +38,7 @@ export function testInNamespaces(
     // A process of number 1 that is no shell would get no signals that it does not ask for.
     const script = 'ip link set lo up && "$@"; exit $?';
     const command = contained('unshare', ['--net', '--', 'sh', '-c', script, 'test', ...program]);
-    const child = start(...command, {
+    const child = startProcess(...command, {
       env: { [insideVariable]: cgroupRoot, NODE_TEST_CONTEXT: '' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { mapSizes, policyMap } from '../abi/maps.ts';
 import { definitions } from '../abi/numbers.ts';
 import { uint32, uint32At } from '../abi/record.ts';
-import { check, libbpf } from '../libbpf/libbpf.ts';
+import { libbpf, resultOf } from '../libbpf/libbpf.ts';
 import { type BpfMap, bpfMap, createPolicyMap, type MapEntry } from '../libbpf/map.ts';
 import { mapTypes } from '../libbpf/map-types.ts';
 import { encode } from '../tests/struct-codec.ts';
@@ -111,5 +111,5 @@ function mapOfMaps(entries: number): BpfMap {
   options.setUint32(24, inner.fd, true);
   const fd = libbpf().createMap(mapTypes.HASH_OF_MAPS, 'lab_test', 4, 4, entries, new Uint8Array(options.buffer));
   inner.close();
-  return bpfMap('lab_test', check('make a map of maps', fd), 4, 4);
+  return bpfMap('lab_test', resultOf('make a map of maps', fd), 4, 4);
 }

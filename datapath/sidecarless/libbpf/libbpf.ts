@@ -64,13 +64,13 @@ export function libbpf(): Libbpf {
  * The result of a call, if it is none of libbpf's errors.
  * @throws LabError LAB_BPF_FAILED naming the call and the error, with `code` (`ENOENT`) as its cause's code.
  */
-export function check(what: string, result: number): number {
+export function resultOf(what: string, result: number): number {
   if (result >= 0) return result;
   throw failure(what, -result);
 }
 
 /** The same for calls that return a pointer, and tell of an error by errno. */
-export function checkHandle(what: string, handle: Handle): Handle {
+export function handleOf(what: string, handle: Handle): Handle {
   if (handle !== null) return handle;
   throw failure(what, koffi.errno());
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { check, libbpf } from './libbpf.ts';
+import { libbpf, resultOf } from './libbpf.ts';
 import { bpfMap, createPolicyMap, type MapEntry } from './map.ts';
 import { mapTypes } from './map-types.ts';
 
@@ -11,7 +11,7 @@ const entries: MapEntry[] = Array.from({ length: count }, (_, index) => ({
 }));
 
 const made = libbpf().createMap(mapTypes.HASH, 'lab_test', 4, 4, 2 * count, null);
-const map = bpfMap('lab_test', check('make a map', made), 4, 4);
+const map = bpfMap('lab_test', resultOf('make a map', made), 4, 4);
 after(() => map.close());
 
 test('an empty map has no entries', () => {

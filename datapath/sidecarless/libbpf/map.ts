@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { check, libbpf } from './libbpf.ts';
+import { libbpf, resultOf } from './libbpf.ts';
 import { mapTypes } from './map-types.ts';
 
 /** Entries that are read by one system call. More than one bucket of a hash ever has. */
@@ -52,20 +52,20 @@ export function bpfMap(name: string, fd: number, keySize: number, valueSize: num
       const value = new Uint8Array(valueSize);
       const result = bpf.lookup(fd, key, value);
       if (result === noSuchEntry) return null;
-      check(`${name}: lookup`, result);
+      resultOf(`${name}: lookup`, result);
       return value;
     },
-    update: (key, value) => void check(`${name}: update`, bpf.update(fd, key, value, 0)),
+    update: (key, value) => void resultOf(`${name}: update`, bpf.update(fd, key, value, 0)),
     delete(key) {
       const result = bpf.remove(fd, key);
-      if (result !== noSuchEntry) check(`${name}: delete`, result);
+      if (result !== noSuchEntry) resultOf(`${name}: delete`, result);
     },
     async updateAside(key, value) {
-      check(`${name}: update`, await bpf.updateAside(fd, key, value, 0));
+      resultOf(`${name}: update`, await bpf.updateAside(fd, key, value, 0));
     },
     async deleteAside(key) {
       const result = await bpf.removeAside(fd, key);
-      if (result !== noSuchEntry) check(`${name}: delete`, result);
+      if (result !== noSuchEntry) resultOf(`${name}: delete`, result);
     },
     updateAll(entries) {
       if (entries.length === 0) return;
@@ -78,7 +78,7 @@ export function bpfMap(name: string, fd: number, keySize: number, valueSize: num
         valueSize,
       );
       const count = new Uint32Array([entries.length]);
-      check(`${name}: update of ${entries.length}`, bpf.updateBatch(fd, keys, values, count, null));
+      resultOf(`${name}: update of ${entries.length}`, bpf.updateBatch(fd, keys, values, count, null));
     },
     deleteAll(keys) {
       for (const key of keys) map.delete(key);
@@ -104,7 +104,7 @@ function scan({ name, fd, keySize, valueSize }: BpfMap, visit: (key: Uint8Array,
     const count = new Uint32Array([batchEntries]);
     const result = libbpf().lookupBatch(fd, isFirst ? null : position, position, keys, values, count, null);
     isLast = result === noSuchEntry;
-    if (!isLast) check(`${name}: lookup of a batch`, result);
+    if (!isLast) resultOf(`${name}: lookup of a batch`, result);
     for (let index = 0; index < (count[0] ?? 0); index++) {
       visit(
         keys.subarray(index * keySize, (index + 1) * keySize),
@@ -132,7 +132,7 @@ export function createPolicyMap(
   options.setBigUint64(0, 56n, true);
   options.setUint32(28, noPrealloc | readOnlyForPrograms, true);
   const fd = libbpf().createMap(mapTypes.LPM_TRIE, name, keySize, valueSize, entries, new Uint8Array(options.buffer));
-  return bpfMap(name, check(`make map ${name}`, fd), keySize, valueSize);
+  return bpfMap(name, resultOf(`make map ${name}`, fd), keySize, valueSize);
 }
 
 function packed(parts: readonly Uint8Array[], size: number): Uint8Array {

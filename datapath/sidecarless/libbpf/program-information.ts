@@ -1,4 +1,4 @@
-import { check, libbpf } from './libbpf.ts';
+import { libbpf, resultOf } from './libbpf.ts';
 
 /** How often a program, by its descriptor, has run while runs were counted. @throws LabError LAB_BPF_FAILED */
 export function runsOf(programFd: number): number {
@@ -25,7 +25,7 @@ const runTime = 0;
  */
 export function countRuns(): void {
   // The descriptor stays open: it is what has them counted.
-  check('count runs of programs', libbpf().enableStatistics(runTime));
+  resultOf('count runs of programs', libbpf().enableStatistics(runTime));
 }
 
 /** Size of `struct bpf_prog_info` since Linux 5.16. */
@@ -33,6 +33,9 @@ const informationSize = 232;
 
 function informationOf(programFd: number): DataView {
   const information = new Uint8Array(informationSize);
-  check('information on a program', libbpf().information(programFd, information, new Uint32Array([informationSize])));
+  resultOf(
+    'information on a program',
+    libbpf().information(programFd, information, new Uint32Array([informationSize])),
+  );
   return new DataView(information.buffer);
 }

@@ -1,6 +1,6 @@
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { addressOf, check, checkHandle, type Handle, libbpf, quietly } from './libbpf.ts';
+import { addressOf, type Handle, handleOf, libbpf, quietly, resultOf } from './libbpf.ts';
 import { type BpfMap, bpfMap } from './map.ts';
 import { programId } from './program-information.ts';
 
@@ -27,15 +27,16 @@ export function loadObject(path: string, pins: string): BpfObject {
   const opened = bpf.openFile(path, new Uint8Array(options.buffer));
   // Only an address was passed on: until here the bytes must not be collected.
   if (root.length === 0) throw new Error('no pins');
-  const object = checkHandle(`open ${path}`, opened);
+  const object = handleOf(`open ${path}`, opened);
   const loaded = bpf.load(object);
   if (loaded < 0) bpf.close(object);
-  check(`load ${path}`, loaded);
-  const program = (name: string): Handle => checkHandle(`program ${name}`, bpf.program(object, name));
+  resultOf(`load ${path}`, loaded);
+  const program = (name: string): Handle => handleOf(`program ${name}`, bpf.program(object, name));
   return {
     program,
     programFd: (name) => bpf.programFd(program(name)),
-    map: (name, keySize, valueSize) => bpfMap(name, check(`map ${name}`, bpf.mapFd(object, name)), keySize, valueSize),
+    map: (name, keySize, valueSize) =>
+      bpfMap(name, resultOf(`map ${name}`, bpf.mapFd(object, name)), keySize, valueSize),
     close: () => bpf.close(object),
   };
 }
@@ -46,20 +47,20 @@ export function loadObject(path: string, pins: string): BpfObject {
  */
 export function attachToCgroup(program: Handle, cgroup: string, pin: string): void {
   const bpf = libbpf();
-  const pinned = existsSync(pin) ? checkHandle(`open ${pin}`, bpf.openLink(pin)) : null;
+  const pinned = existsSync(pin) ? handleOf(`open ${pin}`, bpf.openLink(pin)) : null;
   if (pinned !== null) {
     const updated = bpf.updateLink(pinned, program);
     bpf.destroyLink(pinned);
-    check(`update ${pin}`, updated);
+    resultOf(`update ${pin}`, updated);
     return;
   }
   const fd = openSync(cgroup, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    const link = checkHandle(`attach to ${cgroup}`, bpf.attachCgroup(program, fd));
+    const link = handleOf(`attach to ${cgroup}`, bpf.attachCgroup(program, fd));
     const result = bpf.pinLink(link, pin);
     // Of a pinned link this is no more than its descriptor.
     bpf.destroyLink(link);
-    check(`pin ${pin}`, result);
+    resultOf(`pin ${pin}`, result);
   } finally {
     closeSync(fd);
   }
@@ -78,12 +79,12 @@ const exists = -17;
 export function attachToLink(ifindex: number, programs: Partial<Record<keyof typeof tcPoints, number>>): void {
   // It may be there already, which libbpf would tell of on standard error.
   const created = quietly(() => libbpf().createTcHook(tcHook(ifindex, tcPoints.ingress | tcPoints.egress)));
-  if (created !== exists) check(`clsact on link ${ifindex}`, created);
+  if (created !== exists) resultOf(`clsact on link ${ifindex}`, created);
   for (const point of ['ingress', 'egress'] as const) {
     const programFd = programs[point];
     if (programFd === undefined) continue;
     const attached = libbpf().attachTc(tcHook(ifindex, tcPoints[point]), tcOptions(programFd));
-    check(`tc on link ${ifindex}`, attached);
+    resultOf(`tc on link ${ifindex}`, attached);
   }
 }
 
@@ -123,7 +124,7 @@ const skMsgVerdict = 7;
 
 /** Attaches an sk_msg program to a map of sockets; it stays with the map. */
 export function attachToSockets(programFd: number, map: BpfMap): void {
-  check(`attach to ${map.name}`, libbpf().attachProgram(programFd, map.fd, skMsgVerdict, 0));
+  resultOf(`attach to ${map.name}`, libbpf().attachProgram(programFd, map.fd, skMsgVerdict, 0));
 }
 
 /** The pin of a link by its program's name. */

@@ -32,7 +32,7 @@ export function libc(): Libc {
  * The result of a call, if it is no error.
  * @throws NetlinkError in the words of strerror(3).
  */
-export function check(what: string, result: number): number {
+export function resultOf(what: string, result: number): number {
   if (result >= 0) return result;
   throw systemError(what, koffi.errno());
 }

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { acknowledgementOf } from './acknowledgement.ts';
 import { u32 } from './attribute.ts';
-import { check, libc, systemError } from './libc.ts';
+import { libc, resultOf, systemError } from './libc.ts';
 import { decodeMessages, encodeMessage } from './message.ts';
 
 /** What is asked of the kernel: in words, for errors; by number; with which flags besides those of every request. */
@@ -48,12 +48,12 @@ const answerBytes = 16_384;
 
 /** Opens a socket about the namespace that the calling thread is in; it stays with that one. */
 export function openNetlink(): Netlink {
-  const fd = check('open a netlink socket', libc().socket(netlinkFamily, rawSocket | closeOnExec, routeProtocol));
+  const fd = resultOf('open a netlink socket', libc().socket(netlinkFamily, rawSocket | closeOnExec, routeProtocol));
   const netlink = conversation(fd);
   try {
     const on = u32(1);
     for (const option of options) {
-      check('set up a netlink socket', libc().setsockopt(fd, netlinkLevel, option, on, on.length));
+      resultOf('set up a netlink socket', libc().setsockopt(fd, netlinkLevel, option, on, on.length));
     }
   } catch (error) {
     netlink.close();
@@ -71,7 +71,7 @@ function conversation(fd: number): Netlink {
   return {
     request(request) {
       const message = next(request);
-      check(request.what, libc().send(fd, message, message.length, 0));
+      resultOf(request.what, libc().send(fd, message, message.length, 0));
       return answersTo(fd, request.what, sequence);
     },
     async requestAside(request) {
@@ -83,13 +83,13 @@ function conversation(fd: number): Netlink {
       // struct ifreq: the name, ended by a zero, and what is answered.
       const interfaceRequest = Buffer.alloc(40);
       interfaceRequest.write(name.slice(0, nameBytes - 1));
-      check(`look at ${name}`, libc().ioctl(fd, getIndex, interfaceRequest));
+      resultOf(`look at ${name}`, libc().ioctl(fd, getIndex, interfaceRequest));
       return interfaceRequest.readInt32LE(nameBytes);
     },
     namespaceCookie() {
       const cookie = Buffer.alloc(8);
       const what = 'ask for the network namespace’s cookie';
-      check(what, libc().getsockopt(fd, socketLevel, namespaceCookie, cookie, u32(cookie.length)));
+      resultOf(what, libc().getsockopt(fd, socketLevel, namespaceCookie, cookie, u32(cookie.length)));
       return cookie.readBigUInt64LE();
     },
     close: () => closeSync(fd),
@@ -102,7 +102,7 @@ function sendAside(fd: number, what: string, message: Uint8Array): Promise<void>
       try {
         if (failure !== null) throw failure;
         // Naming the message here is also what keeps it until now.
-        if (check(what, sent) !== message.length) throw new Error(`${what}: sent in part`);
+        if (resultOf(what, sent) !== message.length) throw new Error(`${what}: sent in part`);
         resolve();
       } catch (error) {
         reject(error);
@@ -116,7 +116,7 @@ function answersTo(fd: number, what: string, sequence: number): Uint8Array[] {
   const answers: Uint8Array[] = [];
   for (;;) {
     const datagram = Buffer.allocUnsafe(answerBytes);
-    const length = check(what, libc().recv(fd, datagram, datagram.length, dontWait));
+    const length = resultOf(what, libc().recv(fd, datagram, datagram.length, dontWait));
     for (const message of decodeMessages(datagram.subarray(0, length))) {
       // Answers that an earlier error left unread.
       if (message.sequence !== sequence) continue;

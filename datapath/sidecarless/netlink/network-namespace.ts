@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { check, libc } from './libc.ts';
+import { libc, resultOf } from './libc.ts';
 import { type Netlink, openNetlink } from './netlink.ts';
 
 /** `CLONE_NEWNET` */
@@ -15,7 +15,7 @@ const network = 0x40000000;
 export function openNetlinkIn(namespaceFd: number): Netlink {
   const homeFd = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    check('enter the network namespace', libc().setns(namespaceFd, network));
+    resultOf('enter the network namespace', libc().setns(namespaceFd, network));
     try {
       return openNetlink();
     } finally {

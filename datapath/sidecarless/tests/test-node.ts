@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExecResult, exec } from '../../../clusters/exec.ts';
 import { privateRun } from '../../../clusters/netns/tests/namespaces.ts';
-import { start } from '../../../clusters/process.ts';
+import { startProcess } from '../../../clusters/process.ts';
 import type { EndpointHooks, FormerEndpoint, PodEndpoint } from '../cni/endpoint.ts';
 import { cniHandler } from '../cni/handler.ts';
 import { type Ipam, openIpam } from '../cni/ipam.ts';
@@ -106,7 +106,7 @@ export async function deleteNamespace(name: string): Promise<void> {
 /** Answers every connection in that namespace with the client's address, until it is ended. */
 export async function echoPeer(name: string, port: number): Promise<() => Promise<void>> {
   const program = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(${port}, '::', () => console.log('up'))`;
-  const child = start('nsenter', [`--net=${netnsOf(name)}`, process.execPath, '-e', program]);
+  const child = startProcess('nsenter', [`--net=${netnsOf(name)}`, process.execPath, '-e', program]);
   await new Promise((resolve) => child.stdout?.once('data', resolve));
   return async () => {
     child.kill('SIGKILL');

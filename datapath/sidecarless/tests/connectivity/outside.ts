@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { exec } from '../../../../clusters/exec.ts';
 import { enter } from '../../../../clusters/netns/namespace.ts';
-import { start } from '../../../../clusters/process.ts';
+import { startProcess } from '../../../../clusters/process.ts';
 import { otherWorld, world, worldRange } from './addresses.ts';
 import { peerCommand } from './peer.ts';
 
@@ -43,7 +43,7 @@ export async function startOutside({ nodes, socket, serverPorts, signal }: Outsi
   for (const { pid } of nodes) {
     await exec(...enter(pid, 'ip', ['route', 'add', worldRange, 'via', hop]), { signal });
   }
-  start('ip', ['netns', 'exec', netns, ...peerCommand(socket, serverPorts)], {
+  startProcess('ip', ['netns', 'exec', netns, ...peerCommand(socket, serverPorts)], {
     stdio: ['ignore', 'ignore', 'inherit'],
     signal,
   });
