@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startProcess } from '../../clusters/process.ts';
 import { bundle } from '../../clusters/tools/bundle.ts';
 import { type ProcessMemory, readProcessMemory } from '../probes/process-memory.ts';
-import { untilLine } from '../tests/until-line.ts';
+import { untilLine } from '../probes/until-line.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 

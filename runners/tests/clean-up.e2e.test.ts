@@ -14,8 +14,8 @@ import { type Process, startProcess } from '../../clusters/process.ts';
 import { nodePod } from '../../datapath/node-command.ts';
 import type { Comparison } from '../../results/comparison.ts';
 import { type HostState, readHostState, remainingDifferences } from '../checks/host-state.ts';
+import { untilLine } from '../probes/until-line.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
-import { untilLine } from './until-line.ts';
 import { judgedRun, withoutLoad } from './without-load.ts';
 
 const program = join(import.meta.dirname, '../lab.ts');

@@ -146,6 +146,13 @@ test('only clusters/kube/connection.ts makes API clients', () => {
   );
 });
 
+test('product code imports nothing of the rooms of tests', () => {
+  const isTest = (path: string): boolean => /(^|\/)tests\/|\.test\.ts$/.test(path);
+  // What runs the kernel's tests on the oldest kernel compiles what they compile.
+  const exceptions = ['bpf/oldest-kernel/kernel-tests.ts'];
+  assertNone(imports, ({ from, to }) => isTest(to) && !isTest(from) && !exceptions.includes(from));
+});
+
 test('no file imports itself, however far around', () => {
   const graph = new Map<string, string[]>();
   for (const { from, to, typesOnly } of imports) {

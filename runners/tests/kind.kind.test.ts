@@ -12,8 +12,8 @@ import type { Comparison } from '../../results/comparison.ts';
 import { type HostState, readHostState, remainingDifferences } from '../checks/host-state.ts';
 import { assertConforms, expectFromNowOn } from '../conformance/expected.ts';
 import { recordPods } from '../conformance/record.ts';
+import { untilLine } from '../probes/until-line.ts';
 import { exclusively, requireNoCluster } from '../session.ts';
-import { untilLine } from './until-line.ts';
 import { judgedRun, withoutLoad } from './without-load.ts';
 
 // One cluster for all: it takes its time to come up.

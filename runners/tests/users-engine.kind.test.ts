@@ -9,7 +9,7 @@ import { ensureEngineTree, runtimeWrapperPath } from '../../clusters/kind/engine
 import { privateRun, testCgroup, testInNamespaces } from '../../clusters/netns/tests/namespaces.ts';
 import { startProcess } from '../../clusters/process.ts';
 import { ensureTools, toolPath } from '../../clusters/tools/tools.ts';
-import { untilLine } from './until-line.ts';
+import { untilLine } from '../probes/until-line.ts';
 
 const daemonScript = join(import.meta.dirname, '../../clusters/kind/daemon.sh');
 const program = join(import.meta.dirname, '../lab.ts');
