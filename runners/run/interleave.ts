@@ -18,13 +18,13 @@ const idleSeconds = 1;
 /** What a block takes beside the load itself: the generator's start and the reading of counters. */
 const blockOverheadSeconds = 0.8;
 
-/** Passes over test cases. `firstPass` is the number of the first one, as passes are numbered over the whole run. */
-export type Passes = { cases: readonly PlannedCase[]; blocks: number; firstPass: number; random: Random; of: string };
+/** Passes over test cases. `of` says what of the run they are, for whoever watches; empty where they are all of it. */
+export type Passes = { cases: readonly PlannedCase[]; blocks: number; random: Random; of: string };
 
 /** Measures all test cases pass by pass, each pass in a random order of its own. What a test case cannot carry ends it alone. */
 export async function interleave(
   context: DataPlaneContext,
-  { cases, blocks, firstPass, random, of }: Passes,
+  { cases, blocks, random, of }: Passes,
   {
     deployed,
     recorder,
@@ -34,16 +34,16 @@ export async function interleave(
   const subjectOf = subjectFinder(context, deployed);
   // Before the first block, as it takes a while and the others should not wait for it.
   for (const { testCase } of cases) await subjectOf(testCase.pool);
-  for (let pass = 0; pass < blocks; pass++) {
+  for (let block = 0; block < blocks; block++) {
     const going = cases.filter(({ id }) => !recorder.isStopped(id));
     if (going.length === 0) return;
     const turns = shuffled([null, ...going], random);
-    recorder.passBegins(turns.map((turn) => turn?.id ?? idle));
-    let left = secondsOf(going) * (blocks - pass);
+    const pass = recorder.passBegins(turns.map((turn) => turn?.id ?? idle));
+    let left = secondsOf(going) * (blocks - block);
     for (const turn of turns) {
-      progress(`${of}block ${pass + 1} of ${blocks}: ${turn?.id ?? idle}`, left);
-      if (turn === null) recorder.idled(firstPass + pass, await measureIdle(idleSeconds, context.signal));
-      else await measureTurn(context, turn, { pass: firstPass + pass, subjectOf, recorder });
+      progress(`${of}block ${block + 1} of ${blocks}: ${turn?.id ?? idle}`, left);
+      if (turn === null) recorder.idled(pass, await measureIdle(idleSeconds, context.signal));
+      else await measureTurn(context, turn, { pass, subjectOf, recorder });
       left -= turn === null ? idleSeconds : secondsOfBlock(turn);
     }
   }

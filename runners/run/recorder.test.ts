@@ -92,7 +92,7 @@ function recording({
   recorder.verified(planned.id, held);
   assert.ok(recorder.proven(planned.id));
   for (let pass = 0; pass < passes; pass++) {
-    recorder.passBegins([planned.id]);
+    assert.equal(recorder.passBegins([planned.id]), pass);
     recorder.measured(planned.id, pass, measured(pass, roleSeconds));
   }
   return recorder;

@@ -56,9 +56,9 @@ export class Recorder {
     this.#stages.push(stage);
   }
 
-  /** Passes are numbered from 0, over all stages. */
-  passBegins(turns: string[]): void {
-    this.#order.push(turns);
+  /** @returns the number of the pass: they count from 0, over all stages. */
+  passBegins(turns: string[]): number {
+    return this.#order.push(turns) - 1;
   }
 
   idled(pass: number, window: { seconds: number; busyCpuSeconds: number }): void {

@@ -104,12 +104,11 @@ async function measureStages(
   const numbers = random(seed);
   const stages = stagesOf(cases);
   let held = 0;
-  for (const [index, stage] of stages.entries()) {
+  for (const stage of stages) {
     recorder.stageBegins(await enterStage(context, stage, { held, deployed }));
     held = stage.services;
     const of = stages.length > 1 ? `${held} Services, ` : '';
-    const passes = { cases: stage.cases, blocks, firstPass: index * blocks, random: numbers, of };
-    await interleave(context, passes, { deployed, recorder, progress });
+    await interleave(context, { cases: stage.cases, blocks, random: numbers, of }, { deployed, recorder, progress });
   }
 }
 
