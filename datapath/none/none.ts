@@ -75,16 +75,21 @@ async function readEvidence({ kube, signal }: DataPlaneContext, testCase: TestCa
   ]);
   const workload = (pods.items as V1Pod[])[0]?.status?.podIP ?? '';
   const portName = service.spec?.ports?.find((candidate) => candidate.port === port)?.name ?? '';
+  const servicePort = `${namespace}/workload:${portName}`;
   const output = await runOnNode(
     { kube, signal },
     {
       namespace: pool.systemNamespace,
       node: placement === 'cross-node' ? pool.nodes[0] : pool.nodes[1],
-      script: `iptables-save -c -t nat; echo; ip -j -s link; echo; ip -j route get ${workload}`,
+      script: [
+        // With thousands of Services the whole table is more than a container's log holds.
+        `echo rules; iptables-save -c -t nat | { grep -F '"${servicePort} -> ' || :; }`,
+        `echo; ip -j -s link; echo; ip -j route get ${workload}`,
+      ].join('\n'),
     },
   );
   const [rules = '', links = '', route = ''] = output.split('\n\n');
-  const connections = dnatConnections(rules, `${namespace}/workload:${portName}`);
+  const connections = dnatConnections(rules, servicePort);
   if (placement === 'cross-node') {
     const bytes = linkBytes(links, 'eth0');
     return {
