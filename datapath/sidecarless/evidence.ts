@@ -5,14 +5,14 @@ import type { NodeEvidence } from './status/node-evidence.ts';
 /** Reads what the programs on both nodes of a test case have counted. */
 export async function sidecarlessEvidence(context: DataPlaneContext, testCase: TestCase): Promise<Evidence> {
   const { pool, placement, port, variant } = testCase;
+  const service = `${pool.namespace}/workload`;
   const read = (node: string): Promise<NodeEvidence> =>
-    askAgent(context, { namespace: pool.systemNamespace, node, path: '/evidence' });
+    askAgent(context, { namespace: pool.systemNamespace, node, path: `/evidence?service=${service}` });
   const [near, far] = await Promise.all(
     placement === 'cross-node' ? pool.nodes.map(read) : [read(pool.nodes[1]), Promise.resolve(null)],
   );
   if (near === undefined || near === null) throw new Error('no evidence');
   const nodes = far === null || far === undefined ? [near] : [near, far];
-  const service = `${pool.namespace}/workload`;
   const total = (of: (node: NodeEvidence) => number): number => nodes.reduce((sum, node) => sum + of(node), 0);
   return {
     'services/connections': near.connections[`${service}:${port}`] ?? 0,

@@ -144,9 +144,13 @@ export class ServiceTable {
     return null;
   }
 
-  /** The numbers by which the kernel counts connections, of each port of each service: `namespace/name:port`. */
-  numbered(): { key: string; ids: number[] }[] {
-    return [...this.#ports].flatMap(([service, ports]) =>
+  /**
+   * The numbers by which the kernel counts connections, of each port of each service, or of one (`namespace/name`):
+   * `namespace/name:port`.
+   */
+  numbered(only: string | null = null): { key: string; ids: number[] }[] {
+    const asked = only === null ? [...this.#ports] : [[only, this.#ports.get(only) ?? []] as const];
+    return asked.flatMap(([service, ports]) =>
       [...new Set(ports.map(({ port }) => port))].map((number) => ({
         key: `${service}:${number}`,
         ids: ports.filter(({ port }) => port === number).map(({ id }) => id),

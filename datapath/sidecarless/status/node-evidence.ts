@@ -22,9 +22,14 @@ export type NodeEvidence = {
   runs: Record<ProgramName, number>;
 };
 
-export function evidenceOf(datapath: Datapath, services: ServiceTable): NodeEvidence {
+/** @param service whose connections are asked for, `namespace/name`; null for those of all, of which there may be thousands. */
+export function evidenceOf(
+  datapath: Datapath,
+  services: Pick<ServiceTable, 'numbered'>,
+  service: string | null = null,
+): NodeEvidence {
   const connections: Record<string, number> = {};
-  for (const { key, ids } of services.numbered()) {
+  for (const { key, ids } of services.numbered(service)) {
     connections[key] = ids.reduce((sum, id) => sum + uint64(datapath.connects.lookup(uint32(id))), 0);
   }
   return {

@@ -36,7 +36,7 @@ export async function serveStatus(port: number, sources: StatusSources, signal: 
       case '/metrics':
         return response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
       case '/evidence':
-        return json(evidenceOf(datapath, services));
+        return json(evidenceOf(datapath, services, url.searchParams.get('service')));
       case '/settings':
         return json(configuration.settings);
       case '/services':
