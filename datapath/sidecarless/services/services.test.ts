@@ -77,6 +77,20 @@ test('host ports are no services', () => {
   assert.equal(table.size, 1);
 });
 
+test('the numbers of one service are told alone, and none of one that there is not', () => {
+  const { table } = tableOf();
+  table.set(name, service, []);
+  table.set(
+    { namespace: 'default', name: 'other' },
+    { spec: { clusterIPs: ['10.96.0.10'], ports: [{ port: 81 }] } },
+    [],
+  );
+  const keys = (only?: string) => table.numbered(only).map(({ key }) => key);
+  assert.deepEqual(keys(), ['default/web:80', 'default/other:81']);
+  assert.deepEqual(keys('default/web'), ['default/web:80']);
+  assert.deepEqual(keys('default/none'), []);
+});
+
 test('a backend that went while there was no agent is told of by the next one', () => {
   const slice = (addresses: readonly string[]): V1EndpointSlice => ({
     addressType: 'IPv4',
