@@ -1,12 +1,9 @@
 import type { Writable } from 'node:stream';
-import type { Pool } from '../../clusters/cluster.ts';
 
 /** What a check runs with: how often it repeats its subject, and where its lines go. */
 export type CheckInput = {
   /** How many times; null leaves it to the check. */
   count: number | null;
-  /** What a check that compares data planes compares; null leaves it to the check. Others take no notice. */
-  pools: readonly Pool[] | null;
   /** Findings are printed as JSON, by the checks that have any. */
   json: boolean;
   /** What a check holds against is recorded anew, where it is in a file. */

@@ -1,12 +1,11 @@
 import { checks } from '../checks/checks.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag, wholeNumberFlag } from '../cli/flag.ts';
-import { planesFlag } from '../cli/planes.ts';
 import { createProgress } from '../cli/progress.ts';
 
 export const check = command({
   description:
-    'Checks a claim that the README makes of the lab itself, on this machine:\n' +
+    'Checks a claim that the lab makes of itself (results/measured.md), on this machine:\n' +
     '  startup     time of up and down with all data planes, and CPU of the idle cluster\n' +
     '  cycles      up and down again and again leaves nothing behind\n' +
     '  same-plane  A/A: the same data plane under two names shows no difference\n' +
@@ -20,8 +19,7 @@ export const check = command({
   cluster: true,
   flags: {
     count: wholeNumberFlag({ description: 'how many times, default: the check’s', min: 1, max: 1000, default: null }),
-    planes: { ...planesFlag, description: `what throughput and services compare (${planesFlag.description})` },
-    json: switchFlag('print one JSON object: {check, held, findings: [{…}]} (from throughput on)'),
+    json: switchFlag('print one JSON object: {check, held, findings: [{…}]} (cni, enforcement and agent)'),
     renew: switchFlag('record instead of compare (oldest-kernel: instruction counts, in bpf/verifier.json)'),
   },
   positionals: [
@@ -34,9 +32,9 @@ export const check = command({
     const progress = createProgress(stderr);
     try {
       const { run } = await load();
-      const { count, json, planes, renew } = flags;
+      const { count, json, renew } = flags;
       const context = { signal, progress: (message: string) => progress.step(message), stdout };
-      const held = await run({ count, json, pools: planes, renew, ...context });
+      const held = await run({ count, json, renew, ...context });
       return held ? 0 : 1;
     } finally {
       progress.end();

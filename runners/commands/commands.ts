@@ -55,7 +55,7 @@ export const commands: Commands = {
     load: async () => (await import('./test.ts')).test,
   },
   check: {
-    summary: 'check what the README claims of the lab itself, on this machine',
+    summary: 'check what the lab claims of itself, on this machine',
     load: async () => (await import('./check.ts')).check,
   },
   completion: {

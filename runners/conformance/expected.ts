@@ -14,7 +14,7 @@ export function assertConforms(records: Readonly<Record<string, PodRecord>>): vo
   assert.deepEqual(Object.keys(records), Object.keys(expected));
 }
 
-/** Takes the pods of a kind cluster for what is expected from now on, where LAB_UPDATE_GOLDEN is set. */
+/** Takes the pods of a kind cluster for what is expected from now on, with LAB_RENEW_GOLDEN=1 in the environment. */
 export function expectFromNowOn(records: Readonly<Record<string, PodRecord>>): void {
-  if (process.env.LAB_UPDATE_GOLDEN) writeFileSync(path, `${JSON.stringify(records, null, 2)}\n`);
+  if (process.env.LAB_RENEW_GOLDEN === '1') writeFileSync(path, `${JSON.stringify(records, null, 2)}\n`);
 }

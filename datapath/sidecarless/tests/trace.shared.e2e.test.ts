@@ -11,7 +11,6 @@ import { traceSidecarless } from '../trace.ts';
 import { clientAndServers } from './client-and-servers.ts';
 import { traceCases } from './trace-cases.ts';
 
-/** Long enough for a SYN that is allowed, short enough for one that is dropped. */
 /** For a connection that nobody answers, and for one that somebody should. */
 const [silenceMs, answerMs] = [500, 10_000];
 
