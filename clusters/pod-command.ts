@@ -1,6 +1,6 @@
 import type { Cluster } from './cluster.ts';
 import type { ExecRequest } from './kubelet/exec-command.ts';
-import { podCommand as embeddedPodCommand } from './netns/pod-command.ts';
+import { embeddedPodCommand } from './netns/pod-command.ts';
 import { toolPath } from './tools/tools.ts';
 
 /**

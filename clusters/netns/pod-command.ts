@@ -13,7 +13,7 @@ const Refusal = z.object({ message: z.string(), code: z.string().nullable(), rem
  * supervisor's namespaces first.
  * @throws LabError when there is no such pod or container, or it does not run.
  */
-export async function podCommand(body: ExecRequest): Promise<{ file: string; args: string[] }> {
+export async function embeddedPodCommand(body: ExecRequest): Promise<{ file: string; args: string[] }> {
   // Every command that might run another in a container loads this file.
   const { Agent, request } = await import('undici');
   const dispatcher = new Agent({ connect: { socketPath: supervisorSocket } });

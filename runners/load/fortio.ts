@@ -2,7 +2,7 @@ import type { V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { LabError } from '../../clusters/error.ts';
 import { exec } from '../../clusters/exec.ts';
-import { podCommand } from '../../clusters/netns/pod-command.ts';
+import { embeddedPodCommand } from '../../clusters/netns/pod-command.ts';
 import type { DataPlane } from '../../datapath/data-plane.ts';
 
 /** What one block of fortio's is asked to be: constant spacing, and nothing made up for what came late. */
@@ -63,7 +63,7 @@ async function load(
   { url, rate, connections, seconds, around }: FortioRequest,
   signal: AbortSignal,
 ): Promise<z.infer<typeof Result>> {
-  const { file, args } = await podCommand({
+  const { file, args } = await embeddedPodCommand({
     namespace: pod.metadata?.namespace ?? '',
     pod: pod.metadata?.name ?? '',
     container,
