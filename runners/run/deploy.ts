@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { KubernetesObject, V1Deployment, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import type { Pool } from '../../clusters/cluster.ts';
@@ -122,7 +123,7 @@ function isRefusal(error: unknown): error is LabError {
 
 function manifestInvalid(scenario: LoadedScenario, why: string, cause: unknown): LabError {
   return new LabError('LAB_MANIFEST_INVALID', {
-    message: `scenarios/${scenario.name}/${scenario.manifests} is refused: ${why}`,
+    message: `${join('scenarios', scenario.name, scenario.manifests)} is refused: ${why}`,
     remedy: 'Correct the manifest.',
     exitCode: 2,
     cause,

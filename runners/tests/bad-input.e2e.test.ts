@@ -123,9 +123,7 @@ test('a run that the disk has no room for is kept elsewhere, and the message say
 test('a manifest with an unknown field is refused, and the message names it', async () => {
   await assert.rejects(
     deployWith('serviceAccountName: workload', 'serviceAcountName: workload'),
-    saysOfManifest(
-      /^scenarios\/latency\/manifests\.yaml is refused: .*Deployment lab-none\/workload.*serviceAcountName/s,
-    ),
+    saysOfManifest(/^scenarios\/http\.yaml is refused: .*Deployment lab-none\/workload.*serviceAcountName/s),
   );
 });
 
