@@ -9,6 +9,9 @@ import { type SentBlock, withDoubled } from './loops.ts';
 /** Enough for a capture to see that bytes passed, few enough to be captured whole. */
 const probeBytes = 64 * 1024;
 
+/** Small enough for a short-cut, which takes what its reader has announced room for. */
+const probeWriteBytes = 4 * 1024;
+
 /** What iperf3's control connection may carry each way: parameters, results of both ends, changes of state. */
 const controlBytes = 64 * 1024;
 
@@ -28,16 +31,23 @@ const Iperf3Result = z.object({
  */
 export const bulk = driver({
   kind: 'bulk',
-  parameters: CommonParameters.extend({ streams: z.int().positive().max(64) }),
+  parameters: CommonParameters.extend({
+    streams: z.int().positive().max(64),
+    /** What the server hands to its socket at once. */
+    writeBytes: z
+      .int()
+      .positive()
+      .default(64 * 1024),
+  }),
   metrics: ['bytes_per_second', 'cpu_seconds_per_byte'],
   work: 'bytes',
   generator: () => 'iperf3',
   // iperf3 counts whole seconds, and what is sent with twice the streams takes as long.
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * Math.ceil(warmupSeconds + seconds),
   files: {},
-  send(context, target, { streams, warmupSeconds, seconds }, window) {
+  send(context, target, { streams, writeBytes, warmupSeconds, seconds }, window) {
     const once = async (factor: number, told: Window): Promise<SentBlock> => {
-      const load = { streams: streams * factor, warmupSeconds, durationSeconds: seconds };
+      const load = { streams: streams * factor, writeBytes, warmupSeconds, durationSeconds: seconds };
       const { windowSeconds, bytes, ...ends } = await iperf3(context, target, load, told);
       return {
         requestedRate: null,
@@ -54,7 +64,10 @@ export const bulk = driver({
     return withDoubled(once, window, 'bytes');
   },
   async probe(context, target, { word }): Promise<Probed> {
-    const load = { streams: 1, warmupSeconds: 0, durationSeconds: 0, bytes: probeBytes, title: word };
+    const load = {
+      ...{ streams: 1, writeBytes: probeWriteBytes, warmupSeconds: 0, durationSeconds: 0 },
+      ...{ bytes: probeBytes, title: word },
+    };
     const ends = await iperf3(context, target, load, { onBegin: () => undefined, onEnd: () => undefined });
     const { totals, ...sent } = sentOf(ends);
     const { reconnects: _, ...traffic } = totals;
@@ -70,7 +83,14 @@ type Ends = Pick<z.infer<typeof Iperf3Result>, 'connections' | 'receivedAtLeast'
 function iperf3(
   context: DataPlaneContext,
   { generator, host, port }: Target,
-  load: { streams: number; warmupSeconds: number; durationSeconds: number; bytes?: number; title?: string },
+  load: {
+    streams: number;
+    writeBytes: number;
+    warmupSeconds: number;
+    durationSeconds: number;
+    bytes?: number;
+    title?: string;
+  },
   window: Window,
 ): Promise<z.infer<typeof Iperf3Result>> {
   const body = { address: `${host}:${port}`, ...load };

@@ -6,7 +6,7 @@ export const scenario = {
     {
       name: 'bulk',
       kind: 'bulk',
-      parameters: { streams: [1, 4], warmupSeconds: 0.5, seconds: 1.5 },
+      parameters: { streams: [1, 4], writeBytes: 65_536, warmupSeconds: 0.5, seconds: 1.5 },
       /** iperf3 is no HTTP: only a data plane that carries connections as they are has test cases of it. */
       ports: [
         { profile: 'l4', encrypted: true, port: 5201 },

@@ -14,8 +14,10 @@ import (
 // iperf3 counts nothing less.
 type Bulk struct {
 	// Address is `host:port` of an iperf3 server.
-	Address         string  `json:"address"`
-	Streams         int     `json:"streams"`
+	Address string `json:"address"`
+	Streams int    `json:"streams"`
+	// WriteBytes is what the server hands to its socket at once.
+	WriteBytes      int     `json:"writeBytes"`
 	WarmupSeconds   float64 `json:"warmupSeconds"`
 	DurationSeconds float64 `json:"durationSeconds"`
 	Bytes           int64   `json:"bytes"`
@@ -38,6 +40,7 @@ type Result struct {
 
 const (
 	mostStreams    = 128
+	mostWriteBytes = 1 << 20
 	longestSeconds = 600
 	// report is how often iperf3 tells of what has come: windows begin and end with such a report.
 	report = 0.25
@@ -53,6 +56,8 @@ func (b Bulk) Validate() error {
 		return fmt.Errorf("address: %w", err)
 	case b.Streams < 1 || b.Streams > mostStreams:
 		return fmt.Errorf("streams must be a whole number from 1 to %d", mostStreams)
+	case b.WriteBytes < 1 || b.WriteBytes > mostWriteBytes:
+		return fmt.Errorf("writeBytes must be a whole number from 1 to %d", mostWriteBytes)
 	case b.Bytes < 0 || (b.Bytes == 0 && !(b.DurationSeconds > 0)) || !(b.WarmupSeconds >= 0):
 		return errors.New("bytes or durationSeconds must be over 0, warmupSeconds 0 or more")
 	case b.WarmupSeconds+b.DurationSeconds > longestSeconds:
@@ -66,7 +71,8 @@ func (b Bulk) Command() []string {
 	address := netip.MustParseAddrPort(b.Address)
 	command := []string{
 		"iperf3", "--client", address.Addr().String(), "--port", strconv.Itoa(int(address.Port())),
-		"--reverse", "--parallel", strconv.Itoa(b.Streams), "--format", "K", "--forceflush",
+		"--reverse", "--parallel", strconv.Itoa(b.Streams), "--length", strconv.Itoa(b.WriteBytes),
+		"--format", "K", "--forceflush",
 		"--interval", strconv.FormatFloat(report, 'f', -1, 64), "--connect-timeout", strconv.Itoa(connectMs),
 	}
 	if b.Title != "" {

@@ -30,7 +30,7 @@ word:  iperf Done.
 `
 
 func TestAReportSaysWhatCameWithinTheWindowAndInAll(t *testing.T) {
-	asked := Bulk{Address: "127.0.0.1:15201", Streams: 2, WarmupSeconds: 0.5, DurationSeconds: 0.5}
+	asked := Bulk{Address: "127.0.0.1:15201", Streams: 2, WriteBytes: 65536, WarmupSeconds: 0.5, DurationSeconds: 0.5}
 	var told []string
 	reading := Read(asked, func() { told = append(told, "begin") }, func() { told = append(told, "end") })
 	for line := range strings.Lines(report2) {
@@ -62,7 +62,7 @@ func TestOneStreamIsItsOwnSum(t *testing.T) {
 }
 
 func TestATestThatBreaksOffHasNoResult(t *testing.T) {
-	asked := Bulk{Address: "127.0.0.1:15201", Streams: 2, WarmupSeconds: 0.5, DurationSeconds: 5}
+	asked := Bulk{Address: "127.0.0.1:15201", Streams: 2, WriteBytes: 65536, WarmupSeconds: 0.5, DurationSeconds: 5}
 	reading := Read(asked, func() {}, func() {})
 	for line := range strings.Lines(report2) {
 		reading.Line(line)
@@ -73,13 +73,14 @@ func TestATestThatBreaksOffHasNoResult(t *testing.T) {
 }
 
 func TestWhatIsAskedIsChecked(t *testing.T) {
-	good := Bulk{Address: "10.0.0.1:5201", Streams: 1, DurationSeconds: 1}
+	good := Bulk{Address: "10.0.0.1:5201", Streams: 1, WriteBytes: 65536, DurationSeconds: 1}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
 	for _, change := range []func(*Bulk){
 		func(b *Bulk) { b.Address = "workload:5201" },
 		func(b *Bulk) { b.Streams = 0 },
+		func(b *Bulk) { b.WriteBytes = 0 },
 		func(b *Bulk) { b.DurationSeconds = 0 },
 		func(b *Bulk) { b.DurationSeconds = 601 },
 	} {
