@@ -109,7 +109,7 @@ test('one connection is not all that a data plane carries, and the run says so',
 test('Services make stages: each is compared with none in the same passes, and with the first', async () => {
   const { rows, file } = await measured(
     'services',
-    ...['services', '--planes', 'none,sidecarless', '--blocks', '2', '--set', 'services=0,200'],
+    ...['services', '--planes', 'none,sidecar,sidecarless', '--blocks', '1', '--set', 'services=0,200'],
     ...['--rate', '200', '--seconds', '1'],
   );
   assertProven(rows);
@@ -129,7 +129,7 @@ test('Services make stages: each is compared with none in the same passes, and w
     stages.map(({ services, programmed }) => [services, programmed.map(({ dataPlane }) => dataPlane).toSorted()]),
     [
       [0, []],
-      [200, ['none', 'sidecarless']],
+      [200, ['none', 'sidecar', 'sidecarless']],
     ],
   );
   const { stdout } = await lab('kubectl', 'get', 'namespaces', '-o', 'name');
