@@ -7,10 +7,7 @@ import { sendLoad } from './load-events.ts';
 import { type SentBlock, withDoubled } from './loops.ts';
 
 /** Enough for a capture to see that bytes passed, few enough to be captured whole. */
-const probeBytes = 64 * 1024;
-
-/** Small enough for a short-cut, which takes what its reader has announced room for. */
-const probeWriteBytes = 4 * 1024;
+const probeLoad = { streams: 1, writeBytes: 16 * 1024, warmupSeconds: 0, durationSeconds: 0, bytes: 64 * 1024 };
 
 /** What iperf3's control connection may carry each way: parameters, results of both ends, changes of state. */
 const controlBytes = 64 * 1024;
@@ -44,6 +41,7 @@ export const bulk = driver({
   generator: () => 'iperf3',
   // iperf3 counts whole seconds, and what is sent with twice the streams takes as long.
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * Math.ceil(warmupSeconds + seconds),
+  blocks: true,
   files: {},
   send(context, target, { streams, writeBytes, warmupSeconds, seconds }, window) {
     const once = async (factor: number, told: Window): Promise<SentBlock> => {
@@ -64,10 +62,7 @@ export const bulk = driver({
     return withDoubled(once, window, 'bytes');
   },
   async probe(context, target, { word }): Promise<Probed> {
-    const load = {
-      ...{ streams: 1, writeBytes: probeWriteBytes, warmupSeconds: 0, durationSeconds: 0 },
-      ...{ bytes: probeBytes, title: word },
-    };
+    const load = { ...probeLoad, title: word };
     const ends = await iperf3(context, target, load, { onBegin: () => undefined, onEnd: () => undefined });
     const { totals, ...sent } = sentOf(ends);
     const { reconnects: _, ...traffic } = totals;

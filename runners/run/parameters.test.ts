@@ -23,6 +23,8 @@ test('a scenario with one measurement has ids without it; with several, and with
   assert.deepEqual(idsOf(await loadScenario('throughput')), [
     'none/l4/none/cross-node/bulk/streams=1',
     'none/l4/none/cross-node/bulk/streams=4',
+    'none/l4/none/cross-node/downloads/connections=1',
+    'none/l4/none/cross-node/downloads/connections=4',
     'none/l4/none/cross-node/connections',
     'none/l4/none/cross-node/requests/connections=1',
     'none/l4/none/cross-node/requests/connections=16',

@@ -4,6 +4,7 @@ import type { Kube } from '../../clusters/kube/kube.ts';
 import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import { sendRequests } from '../load/generator.ts';
 import type { Deployed } from './deploy.ts';
+import { workloadAdminPort } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
 
 /** A namespace of Services that nobody asks but to see whether they are there. */
@@ -17,6 +18,11 @@ const atOnce = 32;
 const programmedTimeoutSeconds = 900;
 const probeTimeoutSeconds = 0.5;
 const pauseMs = 20;
+/**
+ * What the many Services lead to: the workload's own port, which no data plane touches and no evidence counts. A proxy may
+ * send an attempt from before a Service was there on when it is, long after the attempt was given up.
+ */
+const port = workloadAdminPort;
 /** It takes minutes. */
 const progressEvery = 1000;
 
@@ -69,8 +75,7 @@ async function createServices(
       if (number % progressEvery === 0) progress(`creating Services: ${number} of ${to}`);
       const backend = backends[number % backends.length] as Backend;
       const name = `service-${number}`;
-      const { port } = backend.planned.testCase;
-      await kube.json('POST', slicesPath, { body: sliceOf(name, backend, port), signal });
+      await kube.json('POST', slicesPath, { body: sliceOf(name, backend), signal });
       const service = await kube.json<{ spec: { clusterIP: string } }>('POST', servicesPath, {
         body: { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { ports: [{ port }] } },
         signal,
@@ -92,8 +97,8 @@ async function untilAnswers(
   if (generator === undefined) throw new Error(`no generator for ${planned.id}`);
   const began = performance.now();
   const seconds = (): number => (performance.now() - began) / 1000;
-  const url = `http://${address}:${planned.testCase.port}`;
-  const request = { url, path: '/?bytes=1', count: 1, headers: {}, timeoutSeconds: probeTimeoutSeconds };
+  const url = `http://${address}:${port}`;
+  const request = { url, path: '/healthz', count: 1, headers: {}, timeoutSeconds: probeTimeoutSeconds };
   for (;;) {
     const { error } = await sendRequests(kube, generator, request, signal);
     if (error === null) return seconds();
@@ -106,7 +111,7 @@ async function untilAnswers(
   }
 }
 
-function sliceOf(service: string, { deployed }: Backend, port: number): object {
+function sliceOf(service: string, { deployed }: Backend): object {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',

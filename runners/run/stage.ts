@@ -31,22 +31,14 @@ export async function enterStage(
   };
 }
 
-/**
- * One test case of each pool, in plaintext where it has one: its workload is a backend, its generator asks. A mesh that
- * encrypts knows the scenario's own Service, and would refuse what comes to a workload by another one.
- */
+/** One test case of each pool: its workload is a backend, its generator asks. */
 function backendsOf(cases: readonly PlannedCase[], deployed: ReadonlyMap<string, Deployed>): Backend[] {
   const byPool = new Map<string, Backend>();
-  const plaintextFirst = cases.toSorted((one, other) => encrypted(one) - encrypted(other));
-  for (const planned of plaintextFirst) {
+  for (const planned of cases) {
     const there = deployed.get(planned.testCase.pool.name);
     if (there !== undefined && !byPool.has(planned.testCase.pool.name)) {
       byPool.set(planned.testCase.pool.name, { planned, deployed: there });
     }
   }
   return [...byPool.values()];
-}
-
-function encrypted({ testCase }: PlannedCase): number {
-  return testCase.encryption === 'none' ? 0 : 1;
 }

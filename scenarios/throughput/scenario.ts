@@ -14,6 +14,17 @@ export const scenario = {
       ],
     },
     {
+      name: 'downloads',
+      kind: 'download',
+      parameters: {
+        connections: [1, 4],
+        responseBytes: 16_777_216,
+        warmupSeconds: 0.25,
+        seconds: 1,
+        requestTimeoutSeconds: 10,
+      },
+    },
+    {
       name: 'connections',
       kind: 'connections',
       parameters: { connections: 16, responseBytes: 1, warmupSeconds: 0.25, seconds: 1, requestTimeoutSeconds: 10 },
