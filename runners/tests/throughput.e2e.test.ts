@@ -40,10 +40,10 @@ function assertProven(rows: readonly Row[]): void {
   for (const { testCase, metric, reason } of rows) assert.equal(withoutLoad(reason ?? ''), '', `${testCase} ${metric}`);
 }
 
-test('bulk, connections and requests are a run: proven, stored, shown again, and compared to none', async () => {
+test('bulk and requests are a run: proven, stored, shown again, and compared to none', async () => {
   const { rows, file } = await measured(
     'throughput',
-    ...['throughput', '--measurement', 'bulk,connections,requests', '--planes', 'none,sidecar', '--blocks', '1'],
+    ...['throughput', '--measurement', 'bulk,requests', '--planes', 'none,sidecar', '--blocks', '1'],
     ...['--set', 'streams=2', '--connections', '8', '--seconds', '1'],
   );
   assertProven(rows);
@@ -53,15 +53,12 @@ test('bulk, connections and requests are a run: proven, stored, shown again, and
     [
       'none/l4/none/cross-node/bulk',
       'sidecar/l4/mtls/cross-node/bulk',
-      'none/l4/none/cross-node/connections',
-      'sidecar/l4/mtls/cross-node/connections',
-      'sidecar/l7/mtls/cross-node/connections',
       'none/l4/none/cross-node/requests',
       'sidecar/l4/mtls/cross-node/requests',
       'sidecar/l7/mtls/cross-node/requests',
     ],
   );
-  for (const metric of ['bytes_per_second', 'connections_per_second', 'requests_per_second', 'cpu_seconds_per_byte']) {
+  for (const metric of ['bytes_per_second', 'requests_per_second', 'cpu_seconds_per_byte']) {
     const own = rows.filter((row) => row.metric === metric && row.role === null);
     assert.ok(own.length > 0 && own.every(({ value }) => value !== null), metric);
     assert.ok(
@@ -70,7 +67,7 @@ test('bulk, connections and requests are a run: proven, stored, shown again, and
     );
   }
   const run = await load(file);
-  assert.deepEqual(run.generators.toSorted(), ['autocannon', 'flood', 'iperf3']);
+  assert.deepEqual(run.generators.toSorted(), ['autocannon', 'iperf3']);
   for (const { id, outcome } of run.testCases) {
     assert.ok(outcome.state === 'measured', id);
     assert.ok(
@@ -109,14 +106,14 @@ test('one connection is not all that a data plane carries, and the run says so',
 test('Services make stages: each is compared with none in the same passes, and with the first', async () => {
   const { rows, file } = await measured(
     'services',
-    ...['services', '--planes', 'none,sidecar,sidecarless', '--blocks', '1', '--set', 'services=0,200'],
-    ...['--rate', '200', '--seconds', '1'],
+    ...['services', '--planes', 'none,sidecar', '--profile', 'l4', '--measurement', 'connections', '--blocks', '1'],
+    ...['--set', 'services=0,200', '--seconds', '1'],
   );
   assertProven(rows);
   const connections = (services: number) =>
     rows.find(
       ({ dataPlane, metric, role, parameters }) =>
-        dataPlane === 'sidecarless' &&
+        dataPlane === 'sidecar' &&
         metric === 'connections_per_second' &&
         role === null &&
         parameters.services === services,
@@ -129,7 +126,7 @@ test('Services make stages: each is compared with none in the same passes, and w
     stages.map(({ services, programmed }) => [services, programmed.map(({ dataPlane }) => dataPlane).toSorted()]),
     [
       [0, []],
-      [200, ['none', 'sidecar', 'sidecarless']],
+      [200, ['none', 'sidecar']],
     ],
   );
   const { stdout } = await lab('kubectl', 'get', 'namespaces', '-o', 'name');
