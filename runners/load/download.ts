@@ -11,7 +11,7 @@ import { closedLoopResult, withDoubled } from './loops.ts';
 export const download = driver({
   kind: 'download',
   parameters: CommonParameters.extend({
-    connections: z.int().positive().max(64),
+    connections: z.int().positive().max(500),
     /** Of one answer. Between two of them nothing is sent for as long as a request takes. */
     responseBytes: z
       .int()

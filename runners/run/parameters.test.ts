@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { poolOf } from '../../clusters/cluster.ts';
+import type { Kube } from '../../clusters/kube/kube.ts';
 import { withParameters } from './parameters.ts';
 import { planTestCases } from './plan.ts';
+import { runScenario } from './run.ts';
 import { loadScenario, parseScenario, scenarioNames } from './scenario.ts';
 import { stagesOf } from './stage.ts';
 
@@ -120,4 +122,13 @@ test('a declaration that is wrong says where: an unknown kind, a parameter too m
   for (const [measurements, says] of wrong) {
     assert.throws(() => parseScenario('latency', { ...declared, measurements }), says);
   }
+});
+
+test('what has no test case is refused before anything is deployed', async () => {
+  const scenario = withParameters(await loadScenario('throughput'), { measurements: ['bulk'] });
+  const pools = [poolOf('sidecarless', 'sidecarless')];
+  const options = { pools, profiles: ['l7'] as const, placements: ['cross-node'] as const, blocks: 1, seed: 1 };
+  const cluster = { kind: 'netns', kubeconfig: '', pools, kube: {} as Kube } as const;
+  const watcher = { signal: new AbortController().signal, progress: () => undefined };
+  await assert.rejects(runScenario(cluster, scenario, options, watcher), { code: 'LAB_NO_TEST_CASE', exitCode: 2 });
 });

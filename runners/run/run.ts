@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Cluster, Pool } from '../../clusters/cluster.ts';
+import { LabError } from '../../clusters/error.ts';
 import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import { methodologyVersion } from '../../results/methodology.ts';
 import { random } from '../../results/random.ts';
@@ -26,6 +27,7 @@ export type RunOptions = {
 /**
  * Runs one scenario on a cluster whose data planes are installed: deploys it, verifies every test case, measures it in
  * interleaved blocks, and verifies it again. What it measured until an interruption is returned as well.
+ * @throws LabError LAB_NO_TEST_CASE (exit 2) where nothing of what is asked can be measured.
  */
 export async function runScenario(
   cluster: Cluster,
@@ -36,6 +38,7 @@ export async function runScenario(
   const startedAt = new Date();
   const context: DataPlaneContext = { kube: cluster.kube, signal, progress: (message) => progress(message, null) };
   const cases = planTestCases(scenario, options);
+  if (cases.length === 0) throw nothingToMeasure(scenario);
   const recorder = new Recorder(cases);
   let status: Run['status'] = { state: 'finished' };
   try {
@@ -69,6 +72,14 @@ export async function runScenario(
     generators: [...new Set(cases.map(({ driver, measurement }) => driver.generator(measurement.parameters)))],
     ...recorder.record(),
   };
+}
+
+function nothingToMeasure({ name, measurements }: LoadedScenario): LabError {
+  return new LabError('LAB_NO_TEST_CASE', {
+    message: `None of these data planes has a test case of ${name} (${measurements.map((one) => one.name).join(', ')}) with these profiles and placements`,
+    remedy: 'Ask for more of them: `lab list` says what modes each data plane has.',
+    exitCode: 2,
+  });
 }
 
 async function deployAll(
