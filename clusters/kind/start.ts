@@ -9,6 +9,7 @@ import type { Supervisor } from '../supervisor/start.ts';
 import { ensureTools } from '../tools/tools.ts';
 import { type Engine, findEngine } from './engine.ts';
 import { allowInotify } from './inotify.ts';
+import { settingsBeforeNodes } from './kernel-settings.ts';
 import { clusterNames, createCluster, loadImages } from './kind-command.ts';
 import { kindConfig, kindWorkers } from './kind-config.ts';
 import { ensureLabImages } from './lab-images.ts';
@@ -35,6 +36,7 @@ export async function startKind(options: ClusterStart): Promise<void> {
   const host = await provideEngine(options);
   const image = await provideNodeImage(host, options);
   await allowInotify(kindWorkers(pools).length, { record: (inotify) => record({ inotify }), progress });
+  await record({ settings: await settingsBeforeNodes() });
   const config = await writeConfig(host, image, options);
   const kubeconfig = join(kindDirectory, 'kubeconfig');
   await createNodes(host, image, { config, kubeconfig }, options);

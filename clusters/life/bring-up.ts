@@ -46,13 +46,14 @@ export type BroughtUp = {
  */
 export async function bringUp({ kind, pools, images, retain, signal, progress }: BringUpOptions): Promise<BroughtUp> {
   let journal: Journal = {
-    version: 3,
+    version: 4,
     kind,
     startedAt: new Date().toISOString(),
     owner: await identify(process.pid),
     supervisor: null,
     engine: null,
     inotify: null,
+    settings: null,
     pools: pools.map(({ name, dataPlane }) => ({ name, dataPlane })),
   };
   const record = async (made: Partial<Journal>): Promise<void> => {

@@ -12,7 +12,7 @@ export type JournaledEngine = z.infer<typeof JournaledEngine>;
 
 /** What the lab has made on this host, or is about to make: enough to remove it all after a kill -9. */
 export const Journal = z.strictObject({
-  version: z.literal(3),
+  version: z.literal(4),
   kind: z.enum(clusterKinds),
   startedAt: z.iso.datetime(),
   /** The command without which the cluster makes no sense; null once `lab up` has finished, for what then stays up. */
@@ -23,6 +23,8 @@ export const Journal = z.strictObject({
   engine: JournaledEngine.nullable(),
   /** fs.inotify.max_user_instances; null until the lab has changed it. See `kind/inotify.ts`. */
   inotify: z.strictObject({ before: z.int(), raised: z.int() }).nullable(),
+  /** What nodes of kind's are about to change of the kernel's settings; null until they start. See `kind/kernel-settings.ts`. */
+  settings: z.record(z.string(), z.string()).nullable(),
   pools: z.array(z.strictObject({ name: z.string(), dataPlane: z.string() })),
 });
 export type Journal = z.infer<typeof Journal>;

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { LabError } from '../error.ts';
 import { resetInotify } from '../kind/inotify.ts';
+import { resetSettings } from '../kind/kernel-settings.ts';
 import { removeKindFiles } from '../kind/remove-files.ts';
 import { cgroupsExist, removeCgroups } from './cgroup.ts';
 import { type Journal, type JournaledEngine, readJournal, removeJournal } from './journal.ts';
@@ -21,6 +22,7 @@ export async function tearDown(): Promise<boolean> {
   const cgroups = await cgroupsExist();
   if (cgroups) await removeCgroups();
   if (journal?.inotify) await resetInotify(journal.inotify);
+  if (journal?.settings) await resetSettings(journal.settings);
   // What no journal tells of may be in any state.
   await removeKindFiles({ keepData: readable && left, data: engine?.data ?? null });
   await Promise.all(
