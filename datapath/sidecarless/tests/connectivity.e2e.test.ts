@@ -29,6 +29,9 @@ import { connectivityRows, nodeAddresses } from './connectivity/rows.ts';
 const outsideSocket = '/run/outside.sock';
 const namespace = 'lab-sidecarless';
 
+/** Whoever takes orders by a socket of its own. */
+type Peer = Source | PodName;
+
 testInNamespaces(import.meta.filename, () => {
   const stop = new AbortController();
   let cluster: TestCluster;
@@ -78,8 +81,9 @@ testInNamespaces(import.meta.filename, () => {
     };
     agents = agentsOf(context, pool);
     await sidecarless.ready(context, pool);
-    // Everybody has started once they answer.
-    await Promise.all(sources.map((source) => probe(socketOf(source), [])));
+    // Everybody listens once they answer: whoever sends and whoever is only sent to.
+    const peers = new Set<Peer>([...sources, ...names]);
+    await Promise.all([...peers].map((peer) => probe(socketOf(peer), [])));
     await hold(socketOf('stranger'), [
       { name: 'to a pod', address: addresses.pods.get('distant') ?? '', port: 8080 },
       { name: 'to a service', address: addresses.services.get('distant') ?? '', port: 8080 },
@@ -194,8 +198,8 @@ testInNamespaces(import.meta.filename, () => {
     }
   }
 
-  function socketOf(source: Source): string {
-    if (isOutside(source)) return outsideSocket;
-    return `/proc/${cluster.nodePids[pods[source].node]}/root${socketDirectory}/${source}.sock`;
+  function socketOf(peer: Peer): string {
+    if (isOutside(peer)) return outsideSocket;
+    return `/proc/${cluster.nodePids[pods[peer].node]}/root${socketDirectory}/${peer}.sock`;
   }
 });

@@ -154,7 +154,18 @@ def do_held():
     return held
 
 
-def serve_tcp(port):
+def bind_tcp(port):
+    return socket.create_server(("", port), backlog=128)
+
+
+def bind_udp(port):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    server.bind(("", port))
+    return server
+
+
+def serve_tcp(server):
     def answer(accepted, peer):
         try:
             with accepted:
@@ -164,24 +175,20 @@ def serve_tcp(port):
         except OSError:
             pass
 
-    with socket.create_server(("", port), backlog=128) as server:
-        while True:
-            threading.Thread(target=answer, args=server.accept(), daemon=True).start()
+    while True:
+        threading.Thread(target=answer, args=server.accept(), daemon=True).start()
 
 
-def serve_udp(port):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-        server.bind(("", port))
-        while True:
-            try:
-                _, told, _, peer = server.recvmsg(65536, socket.CMSG_SPACE(IN_PKTINFO.size))
-                # From the address that was asked, where the host has several.
-                asked = IN_PKTINFO.pack(0, IN_PKTINFO.unpack(told[0][2])[2], bytes(4))
-                server.sendmsg([peer[0].encode()], [(socket.IPPROTO_IP, IP_PKTINFO, asked)], 0, peer)
-            except OSError:
-                # An answer that was refused is told of here.
-                pass
+def serve_udp(server):
+    while True:
+        try:
+            _, told, _, peer = server.recvmsg(65536, socket.CMSG_SPACE(IN_PKTINFO.size))
+            # From the address that was asked, where the host has several.
+            asked = IN_PKTINFO.pack(0, IN_PKTINFO.unpack(told[0][2])[2], bytes(4))
+            server.sendmsg([peer[0].encode()], [(socket.IPPROTO_IP, IP_PKTINFO, asked)], 0, peer)
+        except OSError:
+            # An answer that was refused is told of here.
+            pass
 
 
 def take_orders(path):
@@ -201,7 +208,8 @@ def take_orders(path):
             threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
 
 
+# All are bound before any order is taken: who answers one listens at every port.
 for listening in sys.argv[2:]:
-    for serve in (serve_tcp, serve_udp):
-        threading.Thread(target=serve, args=(int(listening),), daemon=True).start()
+    for bind, serve in ((bind_tcp, serve_tcp), (bind_udp, serve_udp)):
+        threading.Thread(target=serve, args=(bind(int(listening)),), daemon=True).start()
 take_orders(sys.argv[1])
