@@ -1,21 +1,14 @@
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
-import { tearDown } from '../../clusters/life/tear-down.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
 import { assignmentsFlag } from '../cli/assignments-flag.ts';
 import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
 import { command } from '../cli/command.ts';
 import { listFlag, switchFlag, textFlag, wholeNumberFlag, wholeNumbersFlag, wordsFlag } from '../cli/flag.ts';
 import { allPools, planesFlag } from '../cli/planes.ts';
-import { createProgress } from '../cli/progress.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
-import { deliver } from '../record/deliver.ts';
-import { removeRemains } from '../remains.ts';
-import { withCleanUp } from '../run/clean-up.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
-import { runScenario } from '../run/run.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
-import { exclusively, openCluster } from '../session.ts';
 
 export const run = command({
   description:
@@ -71,6 +64,10 @@ export const run = command({
       parameters: askedParameters(flags),
     });
     if (flags.out !== null) requireFree(flags.out);
+    const { createProgress } = await import('../cli/progress.ts');
+    const { exclusively, openCluster } = await import('../session.ts');
+    const { runScenario } = await import('../run/run.ts');
+    const { withCleanUp } = await import('../run/clean-up.ts');
     const progress = createProgress(stderr);
     const context = { signal, progress: (message: string) => progress.step(message) };
     try {
@@ -99,6 +96,7 @@ export const run = command({
             { signal, progress: progress.step },
           );
           progress.end();
+          const { deliver } = await import('../record/deliver.ts');
           const destination = { out: flags.out, store: storeDirectory };
           return await deliver(recorded, { destination, json: flags.json, stdout, stderr });
         };
@@ -108,11 +106,12 @@ export const run = command({
             return;
           }
           if (opened.broughtUp) {
+            const { tearDown } = await import('../../clusters/life/tear-down.ts');
             await tearDown();
             return;
           }
-          const deadline = AbortSignal.timeout(60_000);
-          await removeRemains(opened.cluster, { signal: deadline });
+          const { removeRemains } = await import('../remains.ts');
+          await removeRemains(opened.cluster, { signal: AbortSignal.timeout(60_000) });
         };
         // The run is stored and printed by the time that the clean-up can fail or be interrupted.
         return await withCleanUp(measure, cleanUp, (error) => stderr.write(`lab: ${error.message}\n`));

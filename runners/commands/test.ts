@@ -2,20 +2,7 @@ import { access } from 'node:fs/promises';
 import { usageError } from '../cli/arguments.ts';
 import { command } from '../cli/command.ts';
 import { listFlag, switchFlag } from '../cli/flag.ts';
-import { goTier } from '../tiers/go.ts';
-import { bpfTier, e2eTier, kindTier, requireFreeHost, tierOf, unitTier } from '../tiers/node.ts';
-import { slowestTests } from '../tiers/slowest.ts';
-import { staticTier } from '../tiers/static.ts';
 import { sum, type Tier, type TierName, type TierResult, tierNames } from '../tiers/tier.ts';
-
-const tiers: Record<TierName, Tier> = {
-  static: staticTier,
-  unit: unitTier,
-  go: goTier,
-  bpf: bpfTier,
-  e2e: e2eTier,
-  kind: kindTier,
-};
 
 const slowestCount = 10;
 
@@ -37,8 +24,23 @@ export const test = command({
   ],
   rest: 'none',
   async run({ flags, positionals, signal, stdout, stderr }) {
+    const { bpfTier, e2eTier, kindTier, requireFreeHost, tierOf, unitTier } = await import('../tiers/node.ts');
+    const { goTier } = await import('../tiers/go.ts');
+    const { slowestTests } = await import('../tiers/slowest.ts');
+    const { staticTier } = await import('../tiers/static.ts');
+    const tiers: Record<TierName, Tier> = {
+      static: staticTier,
+      unit: unitTier,
+      go: goTier,
+      bpf: bpfTier,
+      e2e: e2eTier,
+      kind: kindTier,
+    };
     const files = positionals.length === 0 ? null : positionals;
-    for (const file of files ?? []) await requireTestFile(file);
+    for (const file of files ?? []) {
+      if (tierOf(file) === null) throw usageError('test', `${file} is no test file: those end in .test.ts`);
+      await requireFile(file);
+    }
     const chosen = flags.tier.filter((name) => files === null || files.some((file) => tierOf(file) === name));
     if (chosen.includes('e2e') || chosen.includes('kind')) await requireFreeHost();
     const requireAll = flags['require-all'];
@@ -61,8 +63,7 @@ export const test = command({
   },
 });
 
-async function requireTestFile(file: string): Promise<void> {
-  if (tierOf(file) === null) throw usageError('test', `${file} is no test file: those end in .test.ts`);
+async function requireFile(file: string): Promise<void> {
   await access(file).catch(() => {
     throw usageError('test', `There is no file ${file}`);
   });

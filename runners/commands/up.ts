@@ -2,8 +2,6 @@ import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag } from '../cli/flag.ts';
 import { allPools, planesFlag } from '../cli/planes.ts';
-import { createProgress } from '../cli/progress.ts';
-import { exclusively, openCluster } from '../session.ts';
 
 export const up = command({
   description:
@@ -19,6 +17,8 @@ export const up = command({
   positionals: [],
   rest: 'none',
   async run({ flags, signal, stdout, stderr }) {
+    const { createProgress } = await import('../cli/progress.ts');
+    const { exclusively, openCluster } = await import('../session.ts');
     const progress = createProgress(stderr);
     const began = performance.now();
     const context = { signal, progress: (message: string) => progress.step(message) };
