@@ -6,7 +6,7 @@ import {
   evidenceRecord,
   type Verification,
 } from '../../results/evidence-record.ts';
-import { type Figure, figure } from '../../results/figure.ts';
+import { type Figure, figure, missing } from '../../results/figure.ts';
 import type { Run, Stage } from '../../results/run.ts';
 import { podRoles, type Role } from '../../results/vocabulary.ts';
 import type { Sent } from '../load/driver.ts';
@@ -92,7 +92,13 @@ export class Recorder {
           busySeconds: cpu.busySeconds,
           stealSeconds: cpu.stealSeconds,
           roles: byRole(cpu.roleSeconds),
+          kernelSeconds: byRole({}),
+          lab: missing('nobody has looked'),
+          foreign: missing('nobody has looked'),
         },
+        disturbance: { pressureSeconds: missing('nobody has looked'), standstillSeconds: missing('nobody has looked') },
+        spoiled: null,
+        growth: path.growth,
         memoryBytes: byRole(memoryBytes),
       },
     ]);

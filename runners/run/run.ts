@@ -36,6 +36,8 @@ export async function runScenario(
   { signal, progress }: { signal: AbortSignal; progress: RunProgress },
 ): Promise<Run> {
   const startedAt = new Date();
+  // Before the run itself keeps the machine busy.
+  const host = describeHost();
   const context: DataPlaneContext = { kube: cluster.kube, signal, progress: (message) => progress(message, null) };
   const cases = planTestCases(scenario, options);
   if (cases.length === 0) throw nothingToMeasure(scenario);
@@ -65,7 +67,7 @@ export async function runScenario(
     finishedAt: new Date().toISOString(),
     status,
     options: recordedOptions(cluster, scenario, options),
-    host: describeHost(),
+    host,
     versions: await describeVersions(),
     ...(await describeCommit(join(import.meta.dirname, '..', '..'))),
     caveats: [],
@@ -141,6 +143,7 @@ function recordedOptions(
       ),
     })),
     seed,
+    replacements: 0,
     cluster: kind,
   };
 }
