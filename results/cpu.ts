@@ -15,6 +15,19 @@ export function idleRate({ idle }: Pick<Run, 'idle'>): Figure {
 }
 
 /**
+ * The standard error of {@link idleRate}, in CPU seconds per second: what all blocks have in common of it is in their ratios.
+ * From the windows' interquartile range, as a normal distribution has it, for some windows are disturbed; 0 of fewer than four.
+ */
+export function idleUncertainty({ idle }: Pick<Run, 'idle'>): number {
+  const rates = idle.map(({ seconds, busyCpuSeconds }) => busyCpuSeconds / seconds).sort((one, other) => one - other);
+  if (rates.length < 4) return 0;
+  const at = (share: number): number => rates[Math.round(share * (rates.length - 1))] as number;
+  const spread = (at(0.75) - at(0.25)) / 1.349;
+  // Of a median: pi / 2 times the variance of a mean.
+  return spread * Math.sqrt(Math.PI / 2 / rates.length);
+}
+
+/**
  * CPU seconds for each unit of work that was done rightly: the whole machine's less the idle cluster's where the role is
  * null, else that of the role's cgroups. `kernel` is what the roles leave over of the whole. It may be slightly negative
  * and is not clamped: the idle cluster's share is taken off the whole, not off the roles.

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Block } from './block.ts';
 import { AskedMeasurement } from './measurement.ts';
@@ -26,7 +25,8 @@ const Options = z.strictObject({
   cluster: z.string(),
 });
 
-const Host = z.strictObject({
+/** The machine that a run was measured on. */
+export const Host = z.strictObject({
   kernel: z.string(),
   os: z.string(),
   cpuModel: z.string(),
@@ -47,7 +47,8 @@ const Host = z.strictObject({
   loadAverage: z.number().nonnegative().nullable(),
 });
 
-const Status = z.discriminatedUnion('state', [
+/** How a run ended. */
+export const Status = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('finished') }),
   z.strictObject({ state: z.literal('interrupted') }),
   z.strictObject({ state: z.literal('failed'), reason: z.string().min(1) }),
@@ -129,5 +130,6 @@ export type Run = z.infer<typeof Run>;
 /** A new id: when the run started (UTC), its scenario, and six random hexadecimal digits. */
 export function newRunId(scenario: string, startedAt: Date): string {
   const stamp = startedAt.toISOString().replace(/[-:]|\.\d+/g, '');
-  return `${stamp}-${scenario}-${randomBytes(3).toString('hex')}`;
+  const random = [...crypto.getRandomValues(new Uint8Array(3))].map((byte) => byte.toString(16).padStart(2, '0'));
+  return `${stamp}-${scenario}-${random.join('')}`;
 }

@@ -2,9 +2,10 @@ import type { Block } from './block.ts';
 import { cpuSecondsPer, doneIn, idleRate } from './cpu.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
 import { formatDuration } from './format.ts';
-import { doubledGain, generatorBoundWarning } from './generator-bound.ts';
+import { generatorBoundWarning } from './generator-bound.ts';
 import type { Work } from './measurement.ts';
 import type { Run } from './run.ts';
+import { soundBlocks } from './sound-blocks.ts';
 import type { TestCase } from './test-case.ts';
 
 /** Dropped and late arrivals, of all scheduled. More, and the load was not the one that was asked for. */
@@ -28,7 +29,8 @@ export function invalidReasons({
   measurement,
 }: Pick<TestCase, 'outcome' | 'encryption' | 'measurement'>): string[] {
   if (outcome.state !== 'measured') return [outcome.reason];
-  const { blocks, verification, evidence, stopped } = outcome;
+  const { verification, evidence, stopped } = outcome;
+  const blocks = soundBlocks(outcome);
   // What made it stop shows in its blocks and counters too; once is enough.
   if (stopped !== null) return [stopped];
   if (blocks.length === 0) return ['No block was measured.'];
@@ -52,14 +54,13 @@ export function invalidReasons({
  * shared machines an invalid mark would hit nearly every run.
  */
 export function warnings(
-  { outcome, caveats, measurement }: Pick<TestCase, 'outcome' | 'caveats' | 'measurement'>,
-  run: Pick<Run, 'idle' | 'host' | 'options'>,
+  { outcome, measurement }: Pick<TestCase, 'outcome' | 'measurement'>,
+  run: Pick<Run, 'idle' | 'host'>,
 ): string[] {
-  if (outcome.state !== 'measured') return [...caveats];
-  const { blocks } = outcome;
-  const bound = generatorBoundWarning(doubledGain(blocks, measurement, run.options.seed));
+  if (outcome.state !== 'measured') return [];
+  const blocks = soundBlocks(outcome);
+  const bound = generatorBoundWarning(blocks, measurement);
   return [
-    ...caveats,
     ...(bound === null ? [] : [bound]),
     ...stolenWarnings(blocks, run.host.cores),
     ...balanceWarnings(blocks, measurement.work, run),

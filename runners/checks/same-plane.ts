@@ -1,5 +1,5 @@
 import { type Cluster, poolOf } from '../../clusters/cluster.ts';
-import { compare } from '../../results/rows.ts';
+import { compare } from '../../results/comparison.ts';
 import { withParameters } from '../run/parameters.ts';
 import { runScenario } from '../run/run.ts';
 import { loadScenario } from '../run/scenario.ts';
@@ -34,11 +34,11 @@ export const samePlane: Check = {
           ({ dataPlane, metric, quantile }) =>
             dataPlane === 'again' && metric === 'request_duration_seconds' && quantile === 0.5,
         );
-        const [low, high] = row?.interval ?? [Number.NaN, Number.NaN];
+        const [low, high] = row?.toNone.interval ?? [Number.NaN, Number.NaN];
         const contains = row?.valid === true && low <= 1 && high >= 1;
         if (contains) contained += 1;
         stdout.write(
-          `seed ${seed}: ratio ${row?.ratioToNone?.toFixed(4)}, interval ${low.toFixed(4)} to ${high.toFixed(4)}${contains ? '' : ', does not contain 1'}${row?.reason ? ` (${row.reason})` : ''}\n`,
+          `seed ${seed}: ratio ${row?.toNone.ratio?.toFixed(4)}, interval ${low.toFixed(4)} to ${high.toFixed(4)}${contains ? '' : ', does not contain 1'}${row?.reason ? ` (${row.reason})` : ''}\n`,
         );
       }
       return contained;

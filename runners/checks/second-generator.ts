@@ -2,10 +2,9 @@ import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import { ensurePrograms } from '../../clusters/tools/programs.ts';
-import { expandedInterval, fewestForBootstrap, resampled } from '../../results/bootstrap.ts';
 import { histogramOf, quantile } from '../../results/histogram.ts';
-import type { Interval } from '../../results/interval.ts';
-import { median } from '../../results/median.ts';
+import { jackknife } from '../../results/jackknife.ts';
+import { locationOf } from '../../results/location.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { fortioMedian, withFortio } from '../load/fortio.ts';
 import { fortio } from '../load/programs.ts';
@@ -132,14 +131,15 @@ async function compare(
 }
 
 function report(comparisons: Comparisons, { stdout }: CheckInput): boolean {
-  const micro = (values: readonly number[]): string => `${((median(values) ?? Number.NaN) * 1e6).toFixed(0)} µs`;
+  const micro = (values: readonly number[]): string =>
+    `${((locationOf(values)?.estimate ?? Number.NaN) * 1e6).toFixed(0)} µs`;
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   let agreed = true;
   for (const [id, added] of comparisons) {
-    const apart = ratioOfMedians(added) - 1;
+    const apart = ratioOf(added) - 1;
     if (!(Math.abs(apart) <= tolerance)) agreed = false;
     const [k6, fortio] = generators.map((generator) => micro(added.map((one) => one[generator])));
-    const interval = intervalOf(added);
+    const interval = jackknife(added, ratioOf);
     stdout.write(
       `${id}: adds ${k6} by k6, ${fortio} by fortio: ${percent(apart)} apart ` +
         `(${interval === null ? 'too few passes for an interval' : `95 % interval ${interval.map((end) => percent(end - 1)).join(' to ')}`})\n`,
@@ -148,14 +148,8 @@ function report(comparisons: Comparisons, { stdout }: CheckInput): boolean {
   return agreed;
 }
 
-/** The 95 % interval of {@link ratioOfMedians}, over passes; null of too few. */
-function intervalOf(added: readonly Added[]): Interval | null {
-  if (added.length < fewestForBootstrap) return null;
-  return expandedInterval(resampled(added, ratioOfMedians, random(1)), added.length);
-}
-
-/** Of medians, not the median of ratios: in a single pass the divisor is so uncertain that their middle lies too high. */
-function ratioOfMedians(added: readonly Added[]): number {
-  const [k6, fortio] = generators.map((generator) => median(added.map((one) => one[generator])) ?? Number.NaN);
+/** Of both estimates, not the estimate of ratios: in a single pass the divisor is so uncertain that their middle lies too high. */
+function ratioOf(added: readonly Added[]): number {
+  const [k6, fortio] = generators.map((generator) => locationOf(added.map((one) => one[generator]))?.estimate);
   return (k6 ?? Number.NaN) / (fortio ?? Number.NaN);
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { LabError } from '../../clusters/error.ts';
-import { compare } from '../../results/rows.ts';
+import { compare } from '../../results/comparison.ts';
 import { list, load } from '../../results/store.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag } from '../cli/flag.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Block } from '../../results/block.ts';
+import { compare } from '../../results/comparison.ts';
 import { evidenceRecord, noEvidence } from '../../results/evidence-record.ts';
 import { figure, missing } from '../../results/figure.ts';
-import { compare } from '../../results/rows.ts';
 import { Run } from '../../results/run.ts';
 import { fixtureRun } from '../../results/tests/fixture-run.ts';
 import { driverOf } from '../load/drivers.ts';
@@ -75,9 +75,9 @@ test('a run with a number that is missing can be stored, and says why it is', ()
   recorder.verified(planned.id, held);
   const { rows } = compare(recorded(recorder));
   const cpu = (role: string) => rows.find((row) => row.metric === 'cpu_seconds_per_request' && row.role === role);
-  assert.deepEqual([cpu('proxy')?.value, cpu('proxy')?.reason], [null, `There is no figure: ${gone.reason}.`]);
-  assert.ok((cpu('generator')?.value ?? 0) > 0);
-  assert.equal(cpu('workload')?.value, 0);
+  assert.deepEqual([cpu('proxy')?.value.value, cpu('proxy')?.reason], [null, `There is no figure: ${gone.reason}.`]);
+  assert.ok((cpu('generator')?.value.value ?? 0) > 0);
+  assert.equal(cpu('workload')?.value.value, 0);
 });
 
 /** Verified once, and measured in so many passes. */

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { tryExec } from '../../clusters/exec.ts';
-import type { Comparison, Row } from '../../results/comparison.ts';
+import type { Comparison } from '../../results/comparison.ts';
+import type { Row } from '../../results/row.ts';
 import { load } from '../../results/store.ts';
 import { withoutLoad } from './without-load.ts';
 
@@ -62,7 +63,7 @@ test('bulk and requests are a run: proven, stored, shown again, and compared to 
     const own = rows.filter((row) => row.metric === metric && row.role === null);
     assert.ok(own.length > 0 && own.every(({ value }) => value !== null), metric);
     assert.ok(
-      own.every(({ ratioToNone }) => metric.startsWith('cpu') || ratioToNone !== null),
+      own.every(({ toNone }) => metric.startsWith('cpu') || toNone.ratio !== null),
       `${metric} is compared`,
     );
   }
@@ -118,9 +119,9 @@ test('Services make stages: each is compared with none in the same passes, and w
         role === null &&
         parameters.services === services,
     );
-  assert.ok(connections(0)?.ratioToNone !== null && connections(200)?.ratioToNone !== null);
-  assert.equal(connections(0)?.ratioToFirstStage, null);
-  assert.ok((connections(200)?.ratioToFirstStage ?? 0) > 0);
+  assert.ok(connections(0)?.toNone.ratio != null && connections(200)?.toNone.ratio != null);
+  assert.equal(connections(0)?.toFirstStage.ratio, null);
+  assert.ok((connections(200)?.toFirstStage.ratio ?? 0) > 0);
   const { stages } = await load(file);
   assert.deepEqual(
     stages.map(({ services, programmed }) => [services, programmed.map(({ dataPlane }) => dataPlane).toSorted()]),
