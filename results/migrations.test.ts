@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { compare } from './comparison.ts';
 import type { Row } from './row.ts';
 import { schemaVersion } from './run.ts';
-import { list, load } from './store.ts';
+import { list, load } from './store/store.ts';
 
 /** Runs as labs of their time wrote them, and the rows that these labs computed of them. */
 const runs = join(import.meta.dirname, 'tests/runs');

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { tryExec } from '../../clusters/exec.ts';
 import type { Comparison } from '../../results/comparison.ts';
 import type { Row } from '../../results/row.ts';
-import { load } from '../../results/store.ts';
+import { load } from '../../results/store/store.ts';
 import { withoutLoad } from './without-load.ts';
 
 const program = join(import.meta.dirname, '../lab.ts');
