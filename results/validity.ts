@@ -1,5 +1,6 @@
 import type { Block } from './block.ts';
 import { cpuSecondsPer, doneIn, idleRate } from './cpu.ts';
+import { durationAt } from './duration.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
 import { formatDuration } from './format.ts';
 import { generatorBoundWarning } from './generator-bound.ts';
@@ -14,6 +15,8 @@ const mostMissedArrivals = 0.001;
 const mostFailed = 0.001;
 /** Of the requested rate. */
 const leastAchieved = 0.995;
+/** Lateness of the generator, as a share of the same quantile of what a client sees. */
+const mostLateness = 0.1;
 /** Of the machine's CPU time, taken by its hypervisor. */
 const mostStolen = 0.02;
 /** What the pods used beyond what the machine did, of what they used. */
@@ -62,8 +65,23 @@ export function warnings(
   const bound = generatorBoundWarning(blocks, measurement);
   return [
     ...(bound === null ? [] : [bound]),
+    ...latenessWarnings(blocks),
     ...stolenWarnings(blocks, run.host.cores),
     ...balanceWarnings(blocks, measurement.work, run),
+  ];
+}
+
+/** A generator that is late makes all data planes slower by the same, and so more alike. */
+function latenessWarnings(blocks: readonly Block[]): string[] {
+  const shares = [0.5, 0.9, 0.99].flatMap((q) => {
+    const [late, seen] = [durationAt(blocks, 'lateness', q).value, durationAt(blocks, 'request', q).value];
+    return late === null || seen === null || late <= mostLateness * seen
+      ? []
+      : [`${percent(late / seen)} of the p${q * 100}`];
+  });
+  if (shares.length === 0) return [];
+  return [
+    `The generator's own lateness is as large as ${shares.join(', ')} that a client sees (more than ${percent(mostLateness)}): it makes ratios smaller.`,
   ];
 }
 

@@ -26,6 +26,7 @@ export function latencyTable(
     'p50 to none',
     '95 % interval',
     'added to p50',
+    '95 % interval',
     ...(staged ? ['to first stage', '95 % interval'] : []),
   ]);
   const rowOf = ({ rows }: RowGroup, q: number): Row | undefined =>
@@ -36,7 +37,7 @@ export function latencyTable(
       nameOf(group, paint),
       ...quantiles.map((q) => shownValue(rowOf(group, q))),
       ...shownEffect(middle?.toNone, paint),
-      shownAdded(middle),
+      ...shownAdded(middle),
       ...(staged ? shownEffect(middle?.toFirstStage, paint) : []),
     ]);
   }

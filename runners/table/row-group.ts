@@ -25,9 +25,13 @@ export function shownValue(row: Row | undefined): string {
   return formatValue(row?.value.value ?? null, (row?.unit ?? 'seconds') as Metric['unit']);
 }
 
-/** What it is more than that of `none`, in its unit; a dash where there is no such figure. */
-export function shownAdded(row: Row | undefined): string {
-  return formatValue(row?.addedToNone.value ?? null, (row?.unit ?? 'seconds') as Metric['unit']);
+/** What it is more than that of `none`, in its unit, and the interval; dashes where there are none. */
+export function shownAdded(row: Row | undefined): [added: string, interval: string] {
+  const unit = (row?.unit ?? 'seconds') as Metric['unit'];
+  const { value, interval } = row?.addedToNone ?? { value: null, interval: null };
+  const isBaseline = value === 0 && interval?.[0] === 0 && interval[1] === 0;
+  if (value === null || isBaseline) return ['–', '–'];
+  return [formatValue(value, unit), interval?.map((end) => formatValue(end, unit)).join(' to ') ?? '–'];
 }
 
 /**
@@ -36,7 +40,8 @@ export function shownAdded(row: Row | undefined): string {
  */
 export function shownEffect(effect: Effect | undefined, paint: Paint): [ratio: string, interval: string] {
   if (effect === undefined) return ['–', '–'];
-  const { ratio, interval, finding } = effect;
+  const { ratio, interval, finding, p } = effect;
+  if (ratio === 1 && interval?.[0] === 1 && interval[1] === 1 && p === null) return ['baseline', '–'];
   if (finding === 'no difference found' && interval !== null) {
     const largest = Math.max(interval[1], 1 / interval[0]) - 1;
     return [`no difference above ${formatShare(largest)}`, formatInterval(interval)];
