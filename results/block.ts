@@ -21,7 +21,7 @@ export const LoadResult = z.strictObject({
   /**
    * How long it took, by what it is. `request`: of the requests answered rightly; open-loop, from the instant at which each
    * was due until the generator had read its answer, which is what a client sees. `wire`: of the same requests, from the
-   * instant at which the generator had written it until its kernel had the answer, which leaves the generator out.
+   * instant at which the generator began to write it until its kernel had the answer, which leaves the generator out.
    * `lateness`: of all arrivals that started, how long after the instant at which it was due.
    */
   durations: z.record(z.string(), Histogram),

@@ -20,7 +20,7 @@ export const closedLoop = driver({
     responseBytes: z.int().nonnegative(),
     requestTimeoutSeconds: z.number().positive(),
   }),
-  metrics: ['requests_per_second', 'cpu_seconds_per_request', 'requests_failed_ratio'],
+  metrics: ['requests_per_second', 'cpu_seconds_per_request', 'requests_failed_ratio', 'counted_per_request'],
   work: 'requests',
   generator: ({ generator }) => generator,
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * warmupSeconds + 1.5 * seconds,

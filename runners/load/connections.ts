@@ -13,7 +13,7 @@ export const connections = driver({
     responseBytes: z.int().nonnegative(),
     requestTimeoutSeconds: z.number().positive(),
   }),
-  metrics: ['connections_per_second', 'cpu_seconds_per_connection', 'requests_failed_ratio'],
+  metrics: ['connections_per_second', 'cpu_seconds_per_connection', 'requests_failed_ratio', 'counted_per_connection'],
   work: 'connections',
   generator: () => 'flood',
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * warmupSeconds + 1.5 * seconds,

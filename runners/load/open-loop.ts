@@ -8,12 +8,14 @@ import { httpArrivals, probeHttp } from './http-workload.ts';
 const script = 'constant-rate.ts';
 
 /**
- * Requests that are due at a constant rate, whatever the server does meanwhile (open-loop), by k6. Latency counts from the
- * instant at which one was due.
+ * Requests that are due at a constant rate, whatever the server does meanwhile (open-loop). Latency counts from the instant at
+ * which one was due. Connections and requests are the same either way: `k6` keeps the timetable by its executor and a script,
+ * `pace` by a thread that does nothing else, which is later by a hundredth and takes half of the CPU time.
  */
 export const openLoop = driver({
   kind: 'open-loop',
   parameters: CommonParameters.extend({
+    generator: z.enum(['k6', 'pace']).default('k6'),
     /** Requests per second. */
     rate: z.int().positive(),
     connections: z.int().positive(),
@@ -22,27 +24,31 @@ export const openLoop = driver({
   }),
   metrics: [
     'request_duration_seconds',
+    'wire_duration_seconds',
+    'lateness_seconds',
     'requests_per_second',
     'cpu_seconds_per_request',
     'requests_failed_ratio',
     'memory_bytes',
+    'counted_per_request',
   ],
   work: 'requests',
-  generator: () => 'k6',
+  generator: ({ generator }) => generator,
   blockSeconds: ({ warmupSeconds, seconds }) => warmupSeconds + seconds,
   blocks: false,
   files: { [script]: () => readFile(join(import.meta.dirname, 'k6', script), 'utf8') },
   async send(context, { generator, host, port }, parameters, window) {
     const { responseBytes, rate, connections, warmupSeconds, seconds, requestTimeoutSeconds } = parameters;
     const block = {
-      ...{ script, url: `http://${host}:${port}/?bytes=${responseBytes}`, rate, connections, warmupSeconds },
+      timekeeper: parameters.generator === 'k6' ? ({ by: 'k6', script } as const) : ({ by: 'pace' } as const),
+      ...{ url: `http://${host}:${port}/?bytes=${responseBytes}`, rate, connections, warmupSeconds },
       ...{ durationSeconds: seconds, timeoutSeconds: requestTimeoutSeconds, bodyBytes: responseBytes },
     };
-    const { latency, ...result } = await runBlock(context, generator, block, window);
+    const { latency, wire, lateness, ...result } = await runBlock(context, generator, block, window);
     return {
       ...result,
       counts: { requests: latency.count },
-      durations: { request: latency },
+      durations: { request: latency, wire, lateness },
       besides: null,
       doubledRate: null,
       arrived: {},

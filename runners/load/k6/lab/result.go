@@ -18,13 +18,18 @@ const lateThreshold = 10 * time.Millisecond
 type Result struct {
 	RequestedRate float64 `json:"requestedRate"`
 	// AchievedRate is of requests answered well, per second of the window.
-	AchievedRate  float64             `json:"achievedRate"`
-	WindowSeconds float64             `json:"windowSeconds"`
-	Connections   int                 `json:"connections"`
-	Latency       histogram.Histogram `json:"latency"`
-	Errors        Errors              `json:"errors"`
-	Arrivals      Arrivals            `json:"arrivals"`
-	Totals        Totals              `json:"totals"`
+	AchievedRate  float64 `json:"achievedRate"`
+	WindowSeconds float64 `json:"windowSeconds"`
+	Connections   int     `json:"connections"`
+	// Latency is of requests answered well, from their tick to their end.
+	Latency histogram.Histogram `json:"latency"`
+	// Wire is of the same requests, from when they began to be written until the kernel had their answers.
+	Wire histogram.Histogram `json:"wire"`
+	// Lateness is of all arrivals, from their tick.
+	Lateness histogram.Histogram `json:"lateness"`
+	Errors   Errors              `json:"errors"`
+	Arrivals Arrivals            `json:"arrivals"`
+	Totals   Totals              `json:"totals"`
 }
 
 // Errors are requests that had no good answer, by kind (status, length, timeout, reset, connect), with the time from
@@ -98,12 +103,15 @@ func (p *pool) result(start time.Duration, drops []time.Duration) *Result {
 		due := start + time.Duration(tick)*p.load.period()
 		late := r.arrival - due
 		lateness = append(lateness, late)
+		result.Lateness.Record(late)
 		if late > lateThreshold {
 			result.Arrivals.Late++
 		}
 		end = max(end, r.end-start)
 		if r.outcome == answered {
 			result.Latency.Record(r.end - due)
+			// Both by the wall clock: a monotonic reading of the first alone would not be the kernel's.
+			result.Wire.Record(time.Duration(r.got.UnixNano() - r.written.UnixNano()))
 			continue
 		}
 		result.Errors.Count++
