@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { V1NodeList } from '@kubernetes/client-node';
@@ -23,6 +24,8 @@ let untouched: HostState | undefined;
 
 before(async () => {
   await exclusively(requireNoCluster);
+  // As on a machine that has not run a cluster of kind yet: nothing is loaded where the node image is there already.
+  await rm(engineData(), { recursive: true, force: true });
   await lab('images', 'build');
   untouched = await readHostState();
 });
