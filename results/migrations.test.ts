@@ -10,7 +10,7 @@ import { list, load } from './store/store.ts';
 
 /** Runs as labs of their time wrote them, and the rows that these labs computed of them. */
 const runs = join(import.meta.dirname, 'tests/runs');
-const versions = [1, 2, 3];
+const versions = [1, 2, 3, 4];
 
 for (const version of versions) {
   test(`a run of version ${version} opens, and its values are those that the lab of its time computed`, async () => {
