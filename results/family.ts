@@ -1,4 +1,5 @@
 import { holm } from './holm.ts';
+import { fewestForRanks } from './location.ts';
 import { metrics } from './metrics.ts';
 import { minimumDetectableEffect } from './power.ts';
 import type { Effect, Row } from './row.ts';
@@ -10,7 +11,7 @@ type Which = 'toNone' | 'toFirstStage';
 
 /**
  * Completes the effects of rows: those that stand in one column of one table are looked at together, so their p-values are
- * adjusted together, and a finding is what still holds then. What is not valid has none, and is in no family.
+ * adjusted together, and a finding is what still holds then. `undecided` is what holds alone, and may be chance among the others. What is not valid has none, and is in no family.
  */
 export function withFamilies(rows: readonly Row[]): Row[] {
   return completed(completed(rows, 'toNone'), 'toFirstStage');
@@ -37,9 +38,23 @@ function familyOf({ measurement, placement, metric, quantile, role, counter }: R
 }
 
 function judged({ direction }: Row, effect: Effect, adjustedP: number, family: number): Effect {
-  const isLower = (effect.ratio ?? 1) < 1;
-  const finding =
-    adjustedP >= significance ? 'no difference found' : isLower === (direction === 'lower') ? 'better' : 'worse';
-  const detectable = minimumDetectableEffect(effect.interval, family);
-  return { ...effect, adjustedP, finding, minimumDetectableEffect: detectable };
+  const tooFew = smallestP(effect.n) * family >= significance;
+  const detectable = tooFew ? null : minimumDetectableEffect(effect.interval, family);
+  const finding = findingOf(effect, { isSignificant: adjustedP < significance, direction });
+  const few = tooFew ? `${effect.n} passes cannot show any difference among ${family} comparisons` : null;
+  return { ...effect, adjustedP, finding, minimumDetectableEffect: detectable, reason: effect.reason ?? few };
+}
+
+function findingOf(
+  { ratio, interval }: Effect,
+  { isSignificant, direction }: { isSignificant: boolean; direction: Row['direction'] },
+): Effect['finding'] {
+  const isAlone = interval !== null && (interval[0] > 1 || interval[1] < 1);
+  if (!isSignificant) return isAlone ? 'undecided' : 'no difference found';
+  return (ratio ?? 1) < 1 === (direction === 'lower') ? 'better' : 'worse';
+}
+
+/** The smallest p that a comparison of so many passes can have: of ranks, where all lie on one side. */
+function smallestP(passes: number): number {
+  return passes < fewestForRanks ? 0 : 2 / 2 ** passes;
 }

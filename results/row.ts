@@ -22,7 +22,7 @@ const Effect = z.strictObject({
   /** The chance of a ratio as far from 1 where nothing differs; alone, and with its family taken together (Holm). */
   p: z.number().nullable(),
   adjustedP: z.number().nullable(),
-  finding: z.enum(['better', 'worse', 'no difference found']).nullable(),
+  finding: z.enum(['better', 'worse', 'undecided', 'no difference found']).nullable(),
   /** The smallest difference that 80 % of such runs would find, as a share: 0.07 is 7 %. */
   minimumDetectableEffect: z.number().nullable(),
   /** What the logarithm's interval was widened by, because passes that follow each other were alike; else 1. */

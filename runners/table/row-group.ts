@@ -46,7 +46,9 @@ export function shownEffect(effect: Effect | undefined, paint: Paint): [ratio: s
     const largest = Math.max(interval[1], 1 / interval[0]) - 1;
     return [`no difference above ${formatShare(largest)}`, formatInterval(interval)];
   }
-  return [finding === null ? formatRatio(ratio) : paint('yellow', formatRatio(ratio)), formatInterval(interval)];
+  const text = finding === 'undecided' ? `${formatRatio(ratio)} ?` : formatRatio(ratio);
+  const isFound = finding === 'better' || finding === 'worse';
+  return [isFound ? paint('yellow', text) : text, formatInterval(interval)];
 }
 
 /** Whether any row was compared to the run's first stage. */
@@ -56,8 +58,12 @@ export function isStaged(groups: readonly RowGroup[]): boolean {
 
 /** What comparisons such as these could have found, for the line below their table; empty where nothing was compared. */
 export function detectable(effects: readonly (Effect | undefined)[]): string {
-  const found = effects.flatMap((effect) => effect?.minimumDetectableEffect ?? []);
-  if (found.length === 0) return '';
+  const compared = effects.filter((effect) => effect !== undefined && effect.adjustedP !== null);
+  const found = compared.flatMap((effect) => effect?.minimumDetectableEffect ?? []);
+  const doubt = compared.some((effect) => effect?.finding === 'undecided')
+    ? '“?”: alone it differs, among all comparisons of its column it may be chance. More blocks decide it.\n'
+    : '';
+  if (found.length === 0) return doubt;
   const range = [...new Set([Math.min(...found), Math.max(...found)].map(formatShare))].join(' to ');
-  return `Four of five such runs find a difference to none of ${range} or more.\n`;
+  return `${doubt}Four of five such runs find a difference to none of ${range} or more.\n`;
 }
