@@ -5,7 +5,7 @@ import { jackknife } from './jackknife.ts';
 import { locationOf } from './location.ts';
 import { minimumDetectableEffect } from './power.ts';
 import { random } from './random.ts';
-import { coverageOf, logRatios, type Noise, noises } from './tests/simulation.ts';
+import { logRatios, type Noise, noises, simulatedCoverage } from './tests/simulation.ts';
 
 // What the statistics claim of themselves, held against simulated runs. `node results/tests/coverage.ts` simulates more.
 
@@ -27,7 +27,7 @@ for (const { passes, correlation, least, most } of [
     // Below six passes the interval takes the noise for normal.
     if (passes < 6 && noise.spike > 0) continue;
     test(`${noise.name}, ${passes} passes correlated by ${correlation}: the interval contains the truth as often as it claims`, (t) => {
-      const { coverage, width } = coverageOf(noise, { passes, correlation, runs: 3000, seed: 7 });
+      const { coverage, width } = simulatedCoverage(noise, { passes, correlation, runs: 3000, seed: 7 });
       t.diagnostic(`coverage ${coverage.toFixed(3)}, width ${width.toFixed(3)}`);
       assert.ok(coverage >= least && coverage <= most, `coverage ${coverage}`);
     });

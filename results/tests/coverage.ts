@@ -1,4 +1,4 @@
-import { coverageOf, noises } from './simulation.ts';
+import { noises, simulatedCoverage } from './simulation.ts';
 
 // `node results/tests/coverage.ts [RUNS]` prints the table of methodology.md: how often the interval of a ratio contains the truth.
 
@@ -10,7 +10,7 @@ process.stdout.write(`| passes | correlation | ${noises.map(({ name }) => name).
 process.stdout.write(`| ---: | ---: | ${noises.map(() => '---:').join(' | ')} |\n`);
 for (const passes of [2, 5, 6, 10, 20, 40]) {
   for (const correlation of [0, 0.3]) {
-    const figures = noises.map((noise) => figure(coverageOf(noise, { passes, correlation, runs, seed: 41 })));
+    const figures = noises.map((noise) => figure(simulatedCoverage(noise, { passes, correlation, runs, seed: 41 })));
     process.stdout.write(`| ${passes} | ${correlation} | ${figures.join(' | ')} |\n`);
   }
 }

@@ -34,7 +34,7 @@ export function logRatios(
 }
 
 /** Of simulated runs in which nothing differs: the share whose interval contains that, and the mean width of the interval. */
-export function coverageOf(
+export function simulatedCoverage(
   noise: Noise,
   { passes, correlation, runs, seed }: { passes: number; correlation: number; runs: number; seed: number },
 ): { coverage: number; width: number } {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Cluster, Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { DataPlaneContext } from '../../datapath/data-plane.ts';
+import type { DataPlane, DataPlaneContext } from '../../datapath/data-plane.ts';
 import { methodologyVersion } from '../../results/methodology.ts';
 import { random } from '../../results/random.ts';
 import { newRunId, type Run, schemaVersion } from '../../results/run.ts';
@@ -22,6 +22,8 @@ export type RunOptions = {
   placements: readonly Placement[];
   blocks: number;
   seed: number;
+  /** What pods are enrolled in, where that is not the pool's data plane as it is: a check may change their pods. */
+  enrolledIn?: (pool: Pool) => DataPlane;
 };
 
 /**
@@ -87,11 +89,11 @@ function nothingToMeasure({ name, measurements }: LoadedScenario): LabError {
 async function deployAll(
   context: DataPlaneContext,
   scenario: LoadedScenario,
-  { pools, placements }: RunOptions,
+  { pools, placements, enrolledIn = dataPlaneOf }: RunOptions,
 ): Promise<ReadonlyMap<string, Deployed>> {
   const entries = await Promise.all(
     pools.map(async (pool) => {
-      const dataPlane = dataPlaneOf(pool);
+      const dataPlane = enrolledIn(pool);
       return [pool.name, await deployScenario(context, { scenario, pool, dataPlane, placements })] as const;
     }),
   );
