@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { DataPlaneContext, Evidence, Expectation, TestCase } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext, Expectation, TestCase } from '../../datapath/data-plane.ts';
 import type { LoadResult, Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import type { ParameterValue, Work } from '../../results/measurement.ts';
@@ -25,7 +25,7 @@ export type Window = { onBegin: () => void; onEnd: () => void };
  * What was sent, as the generator counted it, and what its own protocol may have sent besides; null where it counts all.
  * `arrived`: counters of the far end where that is the driver's own and not the workload.
  */
-export type Sent = { traffic: Traffic; besides: Traffic | null; arrived: Evidence };
+export type Sent = { traffic: Traffic; besides: Traffic | null; arrived: Record<string, number> };
 
 /** A few answers, with a word in what was sent that a capture can look for, and what the answers themselves must show. */
 export type Probed = Sent & { answers: readonly EvidenceCheck[] };

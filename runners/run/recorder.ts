@@ -178,7 +178,13 @@ function pathChecks(planned: PlannedCase, path: PathTaken | undefined): Evidence
   return [...sums, ...failures.filter(({ counter }) => sums.every((check) => check.counter !== counter || check.held))];
 }
 
-function added<T extends Record<string, number>>(one: T, other: T): T {
-  const keys = Object.keys(one).filter((key) => key in other);
-  return Object.fromEntries(keys.map((key) => [key, (one[key] ?? 0) + (other[key] ?? 0)])) as T;
+/** The sum of each; null for what one of them lacks. */
+function added<T extends Evidence>(one: T, other: T): T {
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return Object.fromEntries(
+    keys.map((key) => {
+      const [first, second] = [one[key] ?? null, other[key] ?? null];
+      return [key, first === null || second === null ? null : first + second];
+    }),
+  ) as T;
 }
