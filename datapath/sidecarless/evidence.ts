@@ -1,4 +1,5 @@
 import type { DataPlaneContext, Evidence, Expectation, TestCase, Traffic } from '../data-plane.ts';
+import { bytesOfPackets } from '../packet-bytes.ts';
 import { askAgent } from './agent-client.ts';
 import type { NodeEvidence } from './status/node-evidence.ts';
 
@@ -15,7 +16,7 @@ export async function sidecarlessEvidence(context: DataPlaneContext, testCase: T
   const nodes = far === null || far === undefined ? [near] : [near, far];
   const total = (of: (node: NodeEvidence) => number): number => nodes.reduce((sum, node) => sum + of(node), 0);
   return {
-    'services/connections': near.connections[`${service}:${port}`] ?? 0,
+    'services/connections': near.connections[`${service}:${port}`] ?? null,
     'services/other-ports': Object.entries(near.connections)
       .filter(([name]) => name.startsWith(`${service}:`) && name !== `${service}:${port}`)
       .reduce((sum, [, count]) => sum + count, 0),
@@ -50,6 +51,13 @@ const longAnswerBytes = 32 * 1024;
 export function sidecarlessExpected({ placement, variant }: TestCase, traffic: Traffic): Expectation[] {
   const { requests, connections, bytesSent, bytesReceived } = traffic;
   const atLeast = (counter: string, claim: string, count: number): Expectation => ({ counter, claim, atLeast: count });
+  const between = (counter: string, claim: string, bounds: readonly [number, number]): Expectation => ({
+    counter,
+    claim,
+    between: bounds,
+  });
+  const sent = bytesOfPackets(bytesSent, bytesReceived, traffic);
+  const received = bytesOfPackets(bytesReceived, bytesSent, traffic);
   const translated: readonly Expectation[] = [
     {
       counter: 'services/connections',
@@ -63,8 +71,12 @@ export function sidecarlessExpected({ placement, variant }: TestCase, traffic: T
     const bytes = bytesSent + bytesReceived;
     return [
       ...translated,
-      atLeast('node/bytes-out', 'every byte left a pod by its program', bytes),
-      atLeast('node/bytes-in', 'every byte came into a pod by its program', bytes),
+      between('node/bytes-out', 'every byte left a pod by its program, once', bytesOfPackets(bytes, bytes, traffic)),
+      between(
+        'node/bytes-in',
+        'every byte came into a pod by its program, once',
+        bytesOfPackets(bytes, bytes, traffic),
+      ),
       atLeast('programs/from-pod', 'which has run for every request and every answer', 2 * requests),
     ];
   }
@@ -92,10 +104,10 @@ export function sidecarlessExpected({ placement, variant }: TestCase, traffic: T
   }
   return [
     ...translated,
-    atLeast('client-node/bytes-sent', "what was sent left its pod by the generator's programs", bytesSent),
-    atLeast('server-node/bytes-received', "what was sent came into its pod by the workload's programs", bytesSent),
-    atLeast('server-node/bytes-sent', "what was received left its pod by the workload's programs", bytesReceived),
-    atLeast('client-node/bytes-received', "what was received came in by the generator's programs", bytesReceived),
+    between('client-node/bytes-sent', "what was sent left its pod by the generator's programs, once", sent),
+    between('server-node/bytes-received', "what was sent came into its pod by the workload's programs, once", sent),
+    between('server-node/bytes-sent', "what was received left its pod by the workload's programs, once", received),
+    between('client-node/bytes-received', "what was received came in by the generator's programs, once", received),
     atLeast('client-node/from-pod', 'the program at the pod has run for every request', requests),
     atLeast('server-node/from-net', "and then that at the other node's uplink", requests),
     atLeast('server-node/from-pod', 'the program at the pod has run for every answer', requests),
