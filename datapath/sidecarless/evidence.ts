@@ -2,6 +2,7 @@ import type { DataPlaneContext, Evidence, Expectation, TestCase, Traffic } from 
 import { bytesOfPackets } from '../packet-bytes.ts';
 import { askAgent } from './agent-client.ts';
 import type { NodeEvidence } from './status/node-evidence.ts';
+import { shortcut } from './variants.ts';
 
 /** Reads what the programs on both nodes of a test case have counted. */
 export async function sidecarlessEvidence(context: DataPlaneContext, testCase: TestCase): Promise<Evidence> {
@@ -24,7 +25,7 @@ export async function sidecarlessEvidence(context: DataPlaneContext, testCase: T
     ...(far === null || far === undefined
       ? {
           'programs/from-pod': near.runs.sl_from_pod,
-          ...(variant === null ? {} : { 'programs/message': near.runs.sl_msg }),
+          ...(variant !== shortcut ? {} : { 'programs/message': near.runs.sl_msg }),
           'node/bytes-out': near.forwarded.egress.bytes,
           'node/bytes-in': near.forwarded.ingress.bytes,
           'shortcut/bytes': near.shortcut.bytes,
@@ -66,7 +67,7 @@ export function sidecarlessExpected({ placement, variant }: TestCase, traffic: T
     },
     atLeast('programs/connect', 'the program of connect() has run for every connection', connections),
   ];
-  if (variant === null && placement === 'same-node') {
+  if (variant !== shortcut && placement === 'same-node') {
     // Both pods' programs are on one node, so that everything is seen going out and coming in.
     const bytes = bytesSent + bytesReceived;
     return [
