@@ -94,14 +94,20 @@ test('a short-cut carries long answers and short ones, by counters of its own; i
   );
 });
 
-test('one connection is not all that a data plane carries, and the run says so', async () => {
-  const { rows } = await measured(
+test('one connection is not all that a data plane carries, and each kind of closed loop says so', async () => {
+  const { rows, file } = await measured(
     'bound',
-    ...['throughput', '--measurement', 'saturation', '--planes', 'none', '--blocks', '6'],
-    ...['--connections', '1', '--seconds', '1'],
+    ...['throughput', '--measurement', 'requests,saturation,connections,downloads', '--planes', 'none', '--blocks', '6'],
+    // Of short answers a download is as bound to the time that one takes as any other request.
+    ...['--connections', '1', '--set', 'responseBytes=1000', '--seconds', '1'],
   );
-  assert.ok(rows.length > 0);
-  assert.deepEqual([...new Set(rows.map(({ generatorBound }) => generatorBound))], [true]);
+  assertProven(rows);
+  const bound = (measurement: string) =>
+    new Set(rows.filter((row) => row.measurement === measurement).map(({ generatorBound }) => generatorBound));
+  for (const measurement of ['requests', 'saturation', 'connections', 'downloads'])
+    assert.deepEqual([...bound(measurement)], [true], measurement);
+  const { stdout } = await lab('show', file);
+  assert.equal(stdout.match(/Generator-bound: with twice the connections the rate is/g)?.length, 4);
 });
 
 test('Services make stages: each is compared with none in the same passes, and with the first', async () => {

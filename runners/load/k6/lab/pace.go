@@ -15,7 +15,8 @@ import (
 // microseconds late, more on a virtual machine, whose processor has to be woken first.
 type Pace struct {
 	Load
-	// SpinMicroseconds is how long it spins before each arrival.
+	// SpinMicroseconds is how long it does without sleep before each arrival, but a twentieth of the time between two at the
+	// most: the processor is the data plane's too.
 	SpinMicroseconds float64 `json:"spinMicroseconds"`
 }
 
@@ -23,6 +24,7 @@ const (
 	longestPaceSeconds = 600
 	mostConnections    = 1000
 	longestSpin        = 1000
+	mostSpinning       = 0.05
 )
 
 // Validate says what is wrong with it.
@@ -39,6 +41,12 @@ func (p Pace) Validate() error {
 		return errors.New("spinMicroseconds must be a number from 0 to 1000")
 	}
 	return nil
+}
+
+// spin is how long the thread does without sleep before each arrival.
+func (p Pace) spin() time.Duration {
+	asked := p.SpinMicroseconds * float64(time.Microsecond)
+	return time.Duration(min(asked, mostSpinning*float64(p.period())))
 }
 
 // Run sends it, and calls back as the measured window begins and ends.

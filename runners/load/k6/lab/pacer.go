@@ -55,7 +55,7 @@ func newPacer(pace Pace) (*pacer, error) {
 	}
 	p := &pacer{
 		load:    pace.Load,
-		spin:    time.Duration(pace.SpinMicroseconds * float64(time.Microsecond)),
+		spin:    pace.spin(),
 		address: resolved,
 		request: request,
 		log:     newLog(pace.ticks()),
@@ -186,7 +186,7 @@ func (p *pacer) expire(now time.Duration) {
 // serve waits for what happens on connections, not at all where the time is not over 0, and deals with it.
 func (p *pacer) serve(wait time.Duration) error {
 	p.timeout = unix.NsecToTimespec(int64(max(wait, 0)))
-	n, _, failure := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.poll), uintptr(unsafe.Pointer(&p.events[0])),
+	n, _, failure := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.poll), uintptr(unsafe.Pointer(&p.events[0])),
 		uintptr(len(p.events)), uintptr(unsafe.Pointer(&p.timeout)), 0, 0)
 	if failure == unix.EINTR {
 		return nil
