@@ -17,13 +17,18 @@ export function notesOf(run: Run, rows: readonly Row[]): string[] {
     ...(rows.every(({ toNone }) => toNone.ratio === null)
       ? ['Nothing is compared to none: it was not measured, or is not valid itself.']
       : []),
-    ...generatorNote(run, rows),
+    ...generatorNotes(run, rows),
     ...(run.status.state === 'finished' ? [] : [`This run was ${describe(run.status)}.`]),
   ];
 }
 
-/** What the generator of open-loop load itself took and added: at 1000/s it costs as much CPU time as a proxy does. */
-function generatorNote({ generators, testCases }: Run, rows: readonly Row[]): string[] {
+/** What each generator of open-loop load itself took and added: at 1000/s k6 costs as much CPU time as a proxy does. */
+function generatorNotes({ generators, testCases }: Run, rows: readonly Row[]): string[] {
+  const by = Map.groupBy(testCases, ({ measurement }) => String(measurement.parameters.generator ?? generators[0]));
+  return [...by].flatMap(([generator, own]) => generatorNote(generator, own, rows));
+}
+
+function generatorNote(generator: string, testCases: Run['testCases'], rows: readonly Row[]): string[] {
   const cores = testCases.flatMap(({ id }) => {
     const own = rows.filter(({ testCase }) => testCase === id);
     const value = (metric: string, role: Row['role']): number | null =>
@@ -38,7 +43,7 @@ function generatorNote({ generators, testCases }: Run, rows: readonly Row[]): st
   );
   if (cores.length === 0 || late === null) return [];
   return [
-    `The generator (${generators[0]}) itself took ${range(cores)} of a core, and sent the median request ` +
+    `The generator (${generator}) itself took ${range(cores)} of a core, and sent the median request ` +
       `${formatDuration(late)} after the instant at which it was due: what a client sees contains that.`,
   ];
 }

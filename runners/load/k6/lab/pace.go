@@ -3,21 +3,20 @@ package lab
 import (
 	"context"
 	"errors"
-	"runtime"
 	"runtime/debug"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// Pace sends a load by a timetable of its own, from one thread that does nothing else: k6's executor hands each iteration
-// to a virtual user first, which costs CPU time and punctuality. Connections, requests and what comes of them are the same.
+// Pace sends a load by a timetable of its own, from one thread that has all connections: k6's executor hands each arrival to
+// a virtual user and each answer to a goroutine, which costs CPU time and punctuality. What is sent and what comes of it are
+// the same.
 //
-// The thread sleeps until shortly before an arrival is due and spins from there: a sleep alone ends some microseconds late,
-// more on a virtual machine, whose processor has to be woken first.
+// The thread sleeps until shortly before an arrival is due and looks for answers without sleeping from there: a sleep ends some
+// microseconds late, more on a virtual machine, whose processor has to be woken first.
 type Pace struct {
 	Load
-	// SpinMicroseconds is how long it spins before each arrival.
+	// SpinMicroseconds is how long it does without sleep before each arrival, but a twentieth of the time between two at the
+	// most: the processor is the data plane's too.
 	SpinMicroseconds float64 `json:"spinMicroseconds"`
 }
 
@@ -25,8 +24,7 @@ const (
 	longestPaceSeconds = 600
 	mostConnections    = 1000
 	longestSpin        = 1000
-	// ahead is the time between the last preparation and the first arrival.
-	ahead = 5 * time.Millisecond
+	mostSpinning       = 0.05
 )
 
 // Validate says what is wrong with it.
@@ -45,60 +43,41 @@ func (p Pace) Validate() error {
 	return nil
 }
 
+// spin is how long the thread does without sleep before each arrival.
+func (p Pace) spin() time.Duration {
+	asked := p.SpinMicroseconds * float64(time.Microsecond)
+	return time.Duration(min(asked, mostSpinning*float64(p.period())))
+}
+
 // Run sends it, and calls back as the measured window begins and ends.
 func (p Pace) Run(ctx context.Context, windowBegin, windowEnd func()) (*Result, error) {
-	pool, err := newPool(p.Load)
+	// What is needed is there already: nothing has to be collected while time is measured.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pacer, err := newPacer(p)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { pool.drain(0) })
-	defer stop()
-	if err := pool.connect(); err != nil {
-		pool.drain(0)
-		return nil, err
-	}
-	// What is needed is there already: nothing has to be collected while time is measured.
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	base := pool.log.base
-	start := time.Now().Add(ahead)
-	begin, end := p.window()
 	ended := make(chan error, 1)
-	go func() { ended <- p.arrive(ctx, pool, start) }()
-	if !wait(pool, start.Add(begin)) {
-		return nil, ctx.Err()
-	}
-	windowBegin()
-	wait(pool, start.Add(end))
-	err = <-ended
-	pool.drain(p.timeout())
-	windowEnd()
-	if err = errors.Join(err, ctx.Err()); err != nil {
+	started := make(chan time.Time, 1)
+	go func() { ended <- pacer.run(ctx, started) }()
+	select {
+	case err := <-ended:
 		return nil, err
-	}
-	return pool.result(start.Sub(base), nil), nil
-}
-
-// arrive has every request arrive when it is due, however late the one before was.
-func (p Pace) arrive(ctx context.Context, pool *pool, start time.Time) error {
-	// Not unlocked: the thread ends with the goroutine, and its timer slack with it.
-	runtime.LockOSThread()
-	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
-		return err
-	}
-	spin := time.Duration(p.SpinMicroseconds * float64(time.Microsecond))
-	for tick := range p.ticks() {
-		due := start.Add(time.Duration(tick) * p.period())
-		if left := time.Until(due) - spin; left > 0 {
-			nap := unix.NsecToTimespec(int64(left))
-			// An interrupted sleep is a longer spin.
-			_ = unix.Nanosleep(&nap, nil)
+	case start := <-started:
+		begin, _ := p.window()
+		select {
+		case err := <-ended:
+			return nil, err
+		case <-time.After(time.Until(start.Add(begin))):
 		}
-		for time.Until(due) > 0 {
+		windowBegin()
+		err := <-ended
+		windowEnd()
+		if err != nil {
+			return nil, err
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		pool.get()
+		return conclude(p.Load, pacer.log, totalsOf(&pacer.counters, pacer.reconnects), start.Sub(pacer.log.base), nil), nil
 	}
-	return nil
 }

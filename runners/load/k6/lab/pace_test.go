@@ -97,6 +97,14 @@ func TestAPaceThatIsInterruptedEndsAtOnce(t *testing.T) {
 	}
 }
 
+func TestAPaceSpinsForATwentiethOfTheTimeAtMost(t *testing.T) {
+	for rate, want := range map[int]time.Duration{100: 50 * time.Microsecond, 1000: 50 * time.Microsecond, 10_000: 5 * time.Microsecond} {
+		if got := (Pace{load(rate, 1), 50}).spin(); got != want {
+			t.Errorf("at %d/s: %v", rate, got)
+		}
+	}
+}
+
 func TestAPaceRefusesWhatItCannotSend(t *testing.T) {
 	good := Pace{load(100, 2), 50}
 	if err := good.Validate(); err != nil {

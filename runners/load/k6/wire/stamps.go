@@ -65,16 +65,20 @@ func (s *stamps) read(into []byte) (int, time.Time, error) {
 	if s.n == 0 {
 		return 0, time.Time{}, io.EOF
 	}
-	return s.n, s.time(), nil
+	at := stampIn(s.control[:s.used])
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return s.n, at, nil
 }
 
-// time is that of the control message; cmsg(3) has its layout.
-func (s *stamps) time() time.Time {
+// stampIn is the time in a read's control messages, zero where there is none; cmsg(3) has their layout.
+func stampIn(control []byte) time.Time {
 	const header = int(unsafe.Sizeof(unix.Cmsghdr{}))
-	if s.used >= header+16 && binary.NativeEndian.Uint32(s.control[12:]) == unix.SO_TIMESTAMPNS {
-		seconds := binary.NativeEndian.Uint64(s.control[header:])
-		nanoseconds := binary.NativeEndian.Uint64(s.control[header+8:])
-		return time.Unix(int64(seconds), int64(nanoseconds))
+	if len(control) < header+16 || binary.NativeEndian.Uint32(control[12:]) != unix.SO_TIMESTAMPNS {
+		return time.Time{}
 	}
-	return time.Now()
+	seconds := binary.NativeEndian.Uint64(control[header:])
+	nanoseconds := binary.NativeEndian.Uint64(control[header+8:])
+	return time.Unix(int64(seconds), int64(nanoseconds))
 }

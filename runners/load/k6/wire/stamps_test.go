@@ -43,7 +43,7 @@ func TestTheKernelSaysWhenAnAnswerHadComeHoweverLateItIsRead(t *testing.T) {
 	if err != nil || answer.Status != 200 {
 		t.Fatalf("%+v, %v", answer, err)
 	}
-	if answer.At.Before(before) || answer.At.After(after.Add(late / 2)) {
+	if answer.At.Before(before) || answer.At.After(after.Add(late/2)) {
 		t.Errorf("it came at %v, and was written between %v and %v", answer.At, before, after)
 	}
 }
