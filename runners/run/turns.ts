@@ -30,7 +30,10 @@ function orderOf(count: number, passes: number, random: Random): Order {
     const before = order.at(-1)?.at(-1);
     const [next, repeated] = leastRepeated(left, before, followed, random);
     left = left.filter((row) => row !== next);
-    for (const [turn, after] of pairsOf(next, before)) (followed[turn] as number[])[after]!++;
+    for (const [turn, after] of pairsOf(next, before)) {
+      const times = followed[turn] as number[];
+      times[after] = (times[after] ?? 0) + 1;
+    }
     order.push(next);
     repeats += repeated;
   }
