@@ -10,7 +10,7 @@ import { type PodRole, podRoles, type Role } from './vocabulary.ts';
  * that something else disturbed does not shift every block.
  */
 export function idleRate({ idle }: Pick<Run, 'idle'>): Figure {
-  const rate = median(idle.map(({ seconds, busyCpuSeconds }) => busyCpuSeconds / seconds));
+  const rate = median(ratesOf(idle));
   return rate === null ? missing('no idle window was measured') : figure(rate);
 }
 
@@ -19,7 +19,7 @@ export function idleRate({ idle }: Pick<Run, 'idle'>): Figure {
  * From the windows' interquartile range, as a normal distribution has it, for some windows are disturbed; 0 of fewer than four.
  */
 export function idleUncertainty({ idle }: Pick<Run, 'idle'>): number {
-  const rates = idle.map(({ seconds, busyCpuSeconds }) => busyCpuSeconds / seconds).sort((one, other) => one - other);
+  const rates = ratesOf(idle).sort((one, other) => one - other);
   if (rates.length < 4) return 0;
   const at = (share: number): number => rates[Math.round(share * (rates.length - 1))] as number;
   const spread = (at(0.75) - at(0.25)) / 1.349;
@@ -27,13 +27,18 @@ export function idleUncertainty({ idle }: Pick<Run, 'idle'>): number {
   return spread * Math.sqrt(Math.PI / 2 / rates.length);
 }
 
+/** Of the windows that the machine has not spoiled. */
+function ratesOf(idle: Run['idle']): number[] {
+  return idle.filter(({ spoiled }) => spoiled === null).map(({ seconds, busyCpuSeconds }) => busyCpuSeconds / seconds);
+}
+
 /**
  * CPU seconds for each unit of work that was done rightly: the whole machine's less the idle cluster's where the role is
- * null, else that of the role's cgroups. `kernel` is what the roles leave over of the whole. It may be slightly negative
+ * null, else that of the role's cgroups. `other` is what the roles leave over of the whole. It may be slightly negative
  * and is not clamped: the idle cluster's share is taken off the whole, not off the roles.
  */
 export function cpuSecondsPer(work: Work, blocks: readonly Block[], role: Role | null, idle: Figure): Figure {
-  const used = role === null ? whole(blocks, idle) : role === 'kernel' ? kernel(blocks, idle) : ofRole(blocks, role);
+  const used = role === null ? whole(blocks, idle) : role === 'other' ? other(blocks, idle) : ofRole(blocks, role);
   return dividedBy(used, doneIn(blocks, work), nothingDone[work]);
 }
 
@@ -54,7 +59,7 @@ function whole(blocks: readonly Block[], idle: Figure): Figure {
   return sumOf(blocks.map(({ cpu }) => figure(cpu.busySeconds - rate * cpu.seconds)));
 }
 
-function kernel(blocks: readonly Block[], idle: Figure): Figure {
+function other(blocks: readonly Block[], idle: Figure): Figure {
   const pods = sumOf(podRoles.map((role) => ofRole(blocks, role)));
   return sumOf([whole(blocks, idle), pods.value === null ? pods : figure(-pods.value)]);
 }

@@ -98,6 +98,8 @@ export const Run = z
         seconds: z.number().positive(),
         /** CPU seconds of the whole machine. */
         busyCpuSeconds: z.number().nonnegative(),
+        /** Why the machine spoiled it, as it does blocks; null where it did not. */
+        spoiled: z.string().min(1).nullable(),
       }),
     ),
   })
