@@ -6,7 +6,7 @@ import type { Run } from './run.ts';
 import { type PodRole, podRoles, type Role } from './vocabulary.ts';
 
 /**
- * CPU seconds per second of the machine with the cluster up and nothing sent. The median of the windows, so that one
+ * CPU seconds per second of the machine with the cluster up and nothing sent, foreign processes left out. The median of the windows, so that one
  * that something else disturbed does not shift every block.
  */
 export function idleRate({ idle }: Pick<Run, 'idle'>): Figure {
@@ -27,14 +27,26 @@ export function idleUncertainty({ idle }: Pick<Run, 'idle'>): number {
   return spread * Math.sqrt(Math.PI / 2 / rates.length);
 }
 
-/** Of the windows that the machine has not spoiled. */
+/** Of the windows that the machine has not spoiled, less what foreign processes used. */
 function ratesOf(idle: Run['idle']): number[] {
-  return idle.filter(({ spoiled }) => spoiled === null).map(({ seconds, busyCpuSeconds }) => busyCpuSeconds / seconds);
+  return idle
+    .filter(({ spoiled }) => spoiled === null)
+    .map(
+      ({ seconds, busyCpuSeconds, foreignCpuSeconds }) => (busyCpuSeconds - (foreignCpuSeconds.value ?? 0)) / seconds,
+    );
 }
 
 /**
- * CPU seconds for each unit of work that was done rightly: the whole machine's less the idle cluster's where the role is
- * null, else that of the role's cgroups. `other` is what the roles leave over of the whole. It may be slightly negative
+ * CPU seconds of the machine in a block that may be the lab's: less what is known to be foreign processes', where that was
+ * recorded.
+ */
+export function busySeconds({ cpu }: Pick<Block, 'cpu'>): number {
+  return cpu.busySeconds - (cpu.foreign.value ?? 0);
+}
+
+/**
+ * CPU seconds for each unit of work that was done rightly: the whole machine's less foreign processes' and the idle
+ * cluster's where the role is null, else that of the role's cgroups. `other` is what the roles leave over of the whole. It may be slightly negative
  * and is not clamped: the idle cluster's share is taken off the whole, not off the roles.
  */
 export function cpuSecondsPer(work: Work, blocks: readonly Block[], role: Role | null, idle: Figure): Figure {
@@ -56,7 +68,7 @@ const nothingDone: Record<Work, string> = {
 function whole(blocks: readonly Block[], idle: Figure): Figure {
   const rate = idle.value;
   if (rate === null) return idle;
-  return sumOf(blocks.map(({ cpu }) => figure(cpu.busySeconds - rate * cpu.seconds)));
+  return sumOf(blocks.map((block) => figure(busySeconds(block) - rate * block.cpu.seconds)));
 }
 
 function other(blocks: readonly Block[], idle: Figure): Figure {

@@ -1,5 +1,5 @@
 import type { Block } from './block.ts';
-import { idleRate } from './cpu.ts';
+import { busySeconds, idleRate } from './cpu.ts';
 import { median } from './median.ts';
 import type { Run } from './run.ts';
 import { podRoles } from './vocabulary.ts';
@@ -8,8 +8,8 @@ import { podRoles } from './vocabulary.ts';
 const mostAboveMedian = 0.1;
 
 /**
- * Warns of blocks in which the machine did more than the idle cluster and the pods explain, and more than in the test case's
- * other blocks. Foreign processes are known at once and have spoiled such a block before; this is what else there may be.
+ * Warns of blocks in which the machine did more than the idle cluster, the pods and foreign processes explain, and more than in the test case's
+ * other blocks. Blocks with much foreign load are spoiled, and their replacements are looked at here.
  */
 export function leftOverWarnings(blocks: readonly Block[], run: Pick<Run, 'idle'>): string[] {
   const cores = blocks.flatMap((block) => {
@@ -21,14 +21,15 @@ export function leftOverWarnings(blocks: readonly Block[], run: Pick<Run, 'idle'
   const [most] = above.toSorted((one, other) => other.left - one.left);
   if (middle === null || most === undefined) return [];
   return [
-    `In ${above.length} of ${blocks.length} blocks more than ${mostAboveMedian} core beyond the median of ${middle.toFixed(2)} belonged neither to pods nor to the idle cluster, at most ${most.left.toFixed(2)} (block ${most.pass + 1}): CPU time of these holds what else ran.`,
+    `In ${above.length} of ${blocks.length} blocks more than ${mostAboveMedian} core beyond the median of ${middle.toFixed(2)} belonged neither to pods, nor to the idle cluster, nor to a process that is known, at most ${most.left.toFixed(2)} (block ${most.pass + 1}): CPU time of these holds what else ran.`,
   ];
 }
 
 /** Cores that were busy beyond the idle cluster and the pods; null where one of them is not known. */
-function leftOverCores({ cpu }: Block, idle: number | null): number | null {
+function leftOverCores(block: Block, idle: number | null): number | null {
+  const { cpu } = block;
   const pods = podRoles.map((role) => cpu.roles[role].value);
   if (idle === null || pods.some((used) => used === null)) return null;
   const used = pods.reduce<number>((sum, one) => sum + (one ?? 0), 0);
-  return (cpu.busySeconds - used) / cpu.seconds - idle;
+  return (busySeconds(block) - used) / cpu.seconds - idle;
 }

@@ -157,7 +157,7 @@ function from4(value: unknown): unknown {
     schemaVersion: 5,
     options: { ...run.options, replacements: 0 },
     host: { ...run.host, governor: null, smt: null, mitigations: {}, loadAverage: null },
-    idle: run.idle.map((window) => ({ ...window, spoiled: null })),
+    idle: run.idle.map((window) => ({ ...window, foreignCpuSeconds: unrecorded, spoiled: null })),
     testCases: run.testCases.map(({ outcome, ...testCase }) => ({
       ...testCase,
       outcome:

@@ -7,17 +7,18 @@ import type { Outcome } from './test-case.ts';
 
 /**
  * A processor that stands still for this long makes arrivals late, whatever the data plane is: 10 ms is from when on the
- * generator counts one as late. Softirqs keep a processor for 2 ms at a time, so no data plane's do.
+ * generator counts one as late. Softirqs keep a processor for 2 ms at a time, so no data plane's do (kernel/softirq.c).
+ * Measured in 92 blocks through all data planes: 0.1 to 1.3 ms, seldom up to 6.5 ms.
  */
 const longestStandstillSeconds = 0.01;
 /**
- * Of the machine's CPU time, taken by its hypervisor: a warning from 2 % on over a whole run, as interleaving spreads that.
- * One block that lost this much is not like the others of its pass.
+ * Of the machine's CPU time, taken by its hypervisor. A run that loses 2 % evenly is warned of, as interleaving spreads that;
+ * one window that lost this much is not like the others of its pass. Measured: 0 to 0.5 %.
  */
 const mostStolen = 0.05;
 /**
- * Cores that processes of others used: the difference from which a block's left-over is warned of, so that what is known
- * beforehand is never looked for in it. Twenty times what an idle system's services take.
+ * Cores that processes of others used. Measured on two cores: 0.00 to 0.04 where nobody was at work but the system's services,
+ * 0.2 and more beside a compiler at low priority. What is below the limit is taken off the machine's CPU time.
  */
 const mostForeignCores = 0.1;
 

@@ -68,7 +68,7 @@ export class Recorder {
   }
 
   idled(pass: number, { seconds, cpu }: WindowReading, spoiled: string | null): void {
-    this.#idleWindows.push({ pass, seconds, busyCpuSeconds: cpu.busySeconds, spoiled });
+    this.#idleWindows.push({ pass, seconds, busyCpuSeconds: cpu.busySeconds, foreignCpuSeconds: cpu.foreign, spoiled });
   }
 
   /** The first time is before the blocks, the second after them. */
