@@ -126,7 +126,7 @@ function costOf(work: Work, name: string): Metric {
     direction: 'lower',
     table: 'cost',
     series: () => [gated, ...roles.map((role) => ({ ...informative, role }))],
-    lessIdle: ({ role }) => role === null || role === 'kernel',
+    lessIdle: ({ role }) => role === null || role === 'other',
     measure: (blocks, { role }, idle) => cpuSecondsPer(work, blocks, role, idle),
     samples: (blocks) => doneIn(blocks, work),
   };
@@ -166,7 +166,7 @@ function total(blocks: readonly Block[], of: (block: Block) => number): number {
 function memory(blocks: readonly Block[], role: Role | null): Figure {
   const held: number[] = [];
   for (const { memoryBytes } of blocks) {
-    const one = role === null || role === 'kernel' ? undefined : memoryBytes?.[role];
+    const one = role === null || role === 'other' ? undefined : memoryBytes?.[role];
     if (one === undefined) return missing('memory was not measured in every block');
     if (one.value === null) return one;
     held.push(one.value);

@@ -20,7 +20,7 @@ for (const version of versions) {
     const { rows } = compare(run);
     assert.ok(then.length > 10);
     for (const before of then) {
-      const row = rows.find((one) => keyOf(one) === keyOf(before));
+      const row = rows.find((one) => keyOf(one) === keyOf({ ...before, role: roleToday(before.role) }));
       assert.ok(row !== undefined, JSON.stringify(before));
       assert.deepEqual([row.valid, row.reason, row.unit], [before.valid, before.reason, before.unit]);
       // Since then quantiles lie within their bucket, and ratios are other estimates of the same passes.
@@ -31,8 +31,17 @@ for (const version of versions) {
   });
 }
 
+/** What is left over was called `kernel` until version 3 of the methodology, whatever it was. */
+function roleToday(role: RowThen['role']): Row['role'] {
+  return role === 'kernel' ? 'other' : role;
+}
+
 /** What a row of those labs said that today's says too. */
-type RowThen = Pick<Row, KeyField | 'unit' | 'valid' | 'reason'> & { value: number | null; ratioToNone: number | null };
+type RowThen = Pick<Row, Exclude<KeyField, 'role'> | 'unit' | 'valid' | 'reason'> & {
+  role: Row['role'] | 'kernel';
+  value: number | null;
+  ratioToNone: number | null;
+};
 type KeyField = 'dataPlane' | 'variant' | 'profile' | 'encryption' | 'placement' | 'metric' | 'role' | 'quantile';
 
 function keyOf({

@@ -141,6 +141,7 @@ function blockFrom3({ achievedRate: _, latency, ...block }: z.infer<typeof Block
 const Version4 = z.looseObject({
   options: z.looseObject({}),
   host: z.looseObject({}),
+  idle: z.array(z.looseObject({})),
   testCases: z.array(
     z.looseObject({
       outcome: z.looseObject({ blocks: z.array(z.looseObject({ cpu: z.looseObject({}) })).optional() }),
@@ -156,6 +157,7 @@ function from4(value: unknown): unknown {
     schemaVersion: 5,
     options: { ...run.options, replacements: 0 },
     host: { ...run.host, governor: null, smt: null, mitigations: {}, loadAverage: null },
+    idle: run.idle.map((window) => ({ ...window, foreignCpuSeconds: unrecorded, spoiled: null })),
     testCases: run.testCases.map(({ outcome, ...testCase }) => ({
       ...testCase,
       outcome:

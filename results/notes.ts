@@ -3,11 +3,13 @@ import { median } from './median.ts';
 import type { Row } from './row.ts';
 import type { Run } from './run.ts';
 import { soundBlocks } from './sound-blocks.ts';
+import { spoiledNote } from './spoiled.ts';
 
 /** What must be said of a whole run beside its numbers, in sentences. */
 export function notesOf(run: Run, rows: readonly Row[]): string[] {
   return [
     ...run.caveats,
+    ...spoiledNote(run),
     ...run.stages.flatMap(({ services, programmed }) =>
       programmed.map(
         ({ dataPlane, seconds }) =>
@@ -18,6 +20,7 @@ export function notesOf(run: Run, rows: readonly Row[]): string[] {
       ? ['Nothing is compared to none: it was not measured, or is not valid itself.']
       : []),
     ...generatorNotes(run, rows),
+    `The order of blocks is that of seed ${run.options.seed}.`,
     ...(run.status.state === 'finished' ? [] : [`This run was ${describe(run.status)}.`]),
   ];
 }

@@ -73,7 +73,7 @@ test('the baseline is 1 by definition', () => {
   assert.match(toNone.reason ?? '', /what the others are compared to/);
 });
 
-test('CPU per request is the whole less the idle cluster; roles and kernel add up to it', () => {
+test('CPU per request is the whole less the idle cluster; roles and other add up to it', () => {
   const run = fixtureRun({ blocks: 2 });
   for (const block of blocksOf(run, 1)) {
     block.cpu.seconds = 5;
@@ -85,8 +85,8 @@ test('CPU per request is the whole less the idle cluster; roles and kernel add u
   const requests = 400;
   near(cpu(null), 1 / requests);
   near(cpu('generator'), 0.4 / requests);
-  near(cpu('kernel'), -0.05 / requests);
-  near(cpu('generator') + cpu('workload') + cpu('proxy') + cpu('control') + cpu('kernel'), cpu(null));
+  near(cpu('other'), -0.05 / requests);
+  near(cpu('generator') + cpu('workload') + cpu('proxy') + cpu('control') + cpu('other'), cpu(null));
 });
 
 test('one disturbed idle window does not shift CPU per request', () => {
@@ -102,7 +102,7 @@ test('a number that could not be read is a row that says so, and no other row', 
   const invalid = compare(run).rows.filter(({ valid }) => !valid);
   assert.deepEqual(
     invalid.map(({ dataPlane, role, value, reason }) => ({ dataPlane, role, value: value.value, reason })),
-    ['proxy', 'kernel'].map((role) => ({
+    ['proxy', 'other'].map((role) => ({
       dataPlane: 'sidecar',
       role,
       value: null,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Block } from './block.ts';
+import { Figure } from './figure.ts';
 import { AskedMeasurement } from './measurement.ts';
 import { TestCase } from './test-case.ts';
 import { Placement, Profile } from './vocabulary.ts';
@@ -98,6 +99,10 @@ export const Run = z
         seconds: z.number().positive(),
         /** CPU seconds of the whole machine. */
         busyCpuSeconds: z.number().nonnegative(),
+        /** Of these, of processes that are neither the lab's nor the kernel's own. */
+        foreignCpuSeconds: Figure,
+        /** Why the machine spoiled it, as it does blocks; null where it did not. */
+        spoiled: z.string().min(1).nullable(),
       }),
     ),
   })

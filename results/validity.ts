@@ -4,9 +4,11 @@ import { durationAt } from './duration.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
 import { formatDuration } from './format.ts';
 import { generatorBoundWarning } from './generator-bound.ts';
+import { leftOverWarnings } from './left-over.ts';
 import type { Work } from './measurement.ts';
 import type { Run } from './run.ts';
 import { soundBlocks } from './sound-blocks.ts';
+import { lostPassWarnings } from './spoiled.ts';
 import type { TestCase } from './test-case.ts';
 
 /** Dropped and late arrivals, of all scheduled. More, and the load was not the one that was asked for. */
@@ -58,15 +60,17 @@ export function invalidReasons({
  */
 export function warnings(
   { outcome, measurement }: Pick<TestCase, 'outcome' | 'measurement'>,
-  run: Pick<Run, 'idle' | 'host'>,
+  run: Pick<Run, 'idle' | 'host' | 'options'>,
 ): string[] {
   if (outcome.state !== 'measured') return [];
   const blocks = soundBlocks(outcome);
   const bound = generatorBoundWarning(blocks, measurement);
   return [
     ...(bound === null ? [] : [bound]),
+    ...lostPassWarnings(outcome, run),
     ...latenessWarnings(blocks),
     ...stolenWarnings(blocks, run.host.cores),
+    ...leftOverWarnings(blocks, run),
     ...balanceWarnings(blocks, measurement.work, run),
   ];
 }
@@ -98,7 +102,7 @@ function stolenWarnings(blocks: readonly Block[], cores: number): string[] {
 function balanceWarnings(blocks: readonly Block[], work: Work, run: Pick<Run, 'idle'>): string[] {
   const idle = idleRate(run);
   const whole = cpuSecondsPer(work, blocks, null, idle).value;
-  const leftOver = cpuSecondsPer(work, blocks, 'kernel', idle).value;
+  const leftOver = cpuSecondsPer(work, blocks, 'other', idle).value;
   if (whole === null || leftOver === null || leftOver >= -mostOverdrawn * (whole - leftOver)) return [];
   return [
     `CPU per ${unitOf[work]} does not add up: the pods used ${formatDuration(whole - leftOver)} and the machine beyond idle ${formatDuration(whole)}. Something else kept it busy while the cluster idled.`,

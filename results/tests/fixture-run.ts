@@ -120,7 +120,13 @@ export function fixtureRun({
       },
     })),
     stages: [{ services: 0, programmed: [] }],
-    idle: passes.map(({ pass }) => ({ pass, seconds, busyCpuSeconds: idleCores * seconds })),
+    idle: passes.map(({ pass }) => ({
+      pass,
+      seconds,
+      busyCpuSeconds: idleCores * seconds,
+      foreignCpuSeconds: figure(0),
+      spoiled: null,
+    })),
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
@@ -9,6 +10,8 @@ import { allPools, planesFlag } from '../cli/planes.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
+
+const mostSeed = 2 ** 31;
 
 export const run = command({
   description:
@@ -48,10 +51,17 @@ export const run = command({
     }),
     set: assignmentsFlag('values of its other parameters, each combination of which is a test case'),
     seed: wholeNumberFlag({
-      description: 'of the order of blocks and of the resampling',
+      description: 'of the order of blocks (default: another one each time, which the run records and prints)',
       min: 0,
-      max: 2 ** 31,
-      default: 1,
+      max: mostSeed,
+      default: null,
+    }),
+    replacements: wholeNumberFlag({
+      description:
+        'how many blocks that the machine spoils are measured again, in each stage (default: a quarter of all blocks)',
+      min: 0,
+      max: 100_000,
+      default: null,
     }),
     out: textFlag({ placeholder: 'FILE', description: 'write the run to this file (default: into the store)' }),
     json: switchFlag('print one JSON object: {run, scenario, rows: [{…}]}'),
@@ -91,7 +101,8 @@ export const run = command({
               profiles: flags.profile,
               placements: flags.placement ?? scenario.placements.default,
               blocks: flags.blocks ?? scenario.blocks,
-              seed: flags.seed,
+              seed: flags.seed ?? randomInt(mostSeed),
+              replacements: flags.replacements,
             },
             { signal, progress: progress.step },
           );

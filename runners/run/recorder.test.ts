@@ -7,6 +7,7 @@ import { compare } from '../../results/comparison.ts';
 import { evidenceRecord, noEvidence } from '../../results/evidence-record.ts';
 import { figure, missing } from '../../results/figure.ts';
 import { Run } from '../../results/run.ts';
+import { soundBlocks } from '../../results/sound-blocks.ts';
 import { fixtureRun } from '../../results/tests/fixture-run.ts';
 import { driverOf } from '../load/drivers.ts';
 import type { MeasuredBlock } from './measure.ts';
@@ -81,28 +82,57 @@ test('a run with a number that is missing can be stored, and says why it is', ()
   assert.equal(cpu('workload')?.value.value, 0);
 });
 
+test('a spoiled block is kept with its reason and its turn, is in no figure, and its traffic is in the evidence', () => {
+  const recorder = recording({ passes: 2 });
+  recorder.verified(planned.id, held);
+  recorder.turnAgain(1, planned.id);
+  recorder.measured(planned.id, 1, measured(2, {}), 'A processor stood still for 42 ms (at most 10 ms).');
+  const run = recorded(recorder);
+  assert.deepEqual(run.order, [[planned.id], [planned.id, planned.id]]);
+  const outcome = outcomeOf(recorder);
+  assert.deepEqual(
+    soundBlocks(outcome).map(({ pass }) => pass),
+    [0, 1],
+  );
+  assert.ok(outcome.state === 'measured');
+  assert.equal(outcome.evidence.checks.find(({ counter }) => counter === 'workload/requests')?.measured, 1500);
+  const row = compare(run).rows.find(({ metric }) => metric === 'requests_per_second');
+  assert.deepEqual([row?.n, row?.spoiled], [2, 1]);
+});
+
 /** Verified once, and measured in so many passes. */
 function recording({
   passes,
   roleSeconds = {},
+  spoiled = null,
 }: {
   passes: number;
-  roleSeconds?: MeasuredBlock['cpu']['roleSeconds'];
+  spoiled?: string | null;
+  roleSeconds?: MeasuredBlock['window']['cpu']['roles'];
 }): Recorder {
   const recorder = new Recorder([planned]);
   recorder.verified(planned.id, held);
   assert.ok(recorder.proven(planned.id));
   for (let pass = 0; pass < passes; pass++) {
     assert.equal(recorder.passBegins([planned.id]), pass);
-    recorder.measured(planned.id, pass, measured(pass, roleSeconds));
+    recorder.measured(planned.id, pass, measured(pass, roleSeconds), spoiled);
   }
   return recorder;
 }
 
-function measured(pass: number, roleSeconds: MeasuredBlock['cpu']['roleSeconds']): MeasuredBlock {
+function measured(pass: number, roleSeconds: MeasuredBlock['window']['cpu']['roles']): MeasuredBlock {
   const [testCase] = fixtureRun().testCases;
   assert.ok(testCase?.outcome.state === 'measured');
-  const { pass: _, windowBeganAt, cpu, memoryBytes, ...result } = testCase.outcome.blocks[pass] as Block;
+  const {
+    pass: _,
+    windowBeganAt,
+    cpu,
+    disturbance,
+    memoryBytes,
+    spoiled: _spoiled,
+    growth: _growth,
+    ...result
+  } = testCase.outcome.blocks[pass] as Block;
   const { reconnects: _reconnects, ...traffic } = result.totals;
   const growth = {
     'workload/requests': traffic.requests,
@@ -114,11 +144,14 @@ function measured(pass: number, roleSeconds: MeasuredBlock['cpu']['roleSeconds']
     ),
   };
   return {
-    windowBeganAt: new Date(windowBeganAt),
-    windowSeconds: cpu.seconds,
+    window: {
+      beganAt: new Date(windowBeganAt),
+      seconds: cpu.seconds,
+      cpu: { ...cpu, stealSeconds: 0, roles: roleSeconds, kernelSeconds: {} },
+      disturbance,
+      memoryBytes: {},
+    },
     result,
-    cpu: { busySeconds: cpu.busySeconds, stealSeconds: 0, roleSeconds },
-    memoryBytes: {},
     path: { growth, sent: { traffic, besides: null, arrived: {} }, checks: [] },
   };
 }

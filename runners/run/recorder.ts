@@ -6,13 +6,14 @@ import {
   evidenceRecord,
   type Verification,
 } from '../../results/evidence-record.ts';
-import { type Figure, figure, missing } from '../../results/figure.ts';
+import { type Figure, figure } from '../../results/figure.ts';
 import type { Run, Stage } from '../../results/run.ts';
 import { podRoles, type Role } from '../../results/vocabulary.ts';
 import type { Sent } from '../load/driver.ts';
 import type { MeasuredBlock } from './measure.ts';
 import { checkPath } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
+import type { WindowReading } from './window.ts';
 
 /** Collects what a run finds out, in the form in which it is recorded. */
 export class Recorder {
@@ -61,8 +62,13 @@ export class Recorder {
     return this.#order.push(turns) - 1;
   }
 
-  idled(pass: number, window: { seconds: number; busyCpuSeconds: number }): void {
-    this.#idleWindows.push({ pass, ...window });
+  /** A turn of that pass that was not planned. */
+  turnAgain(pass: number, turn: string): void {
+    this.#order[pass]?.push(turn);
+  }
+
+  idled(pass: number, { seconds, cpu }: WindowReading, spoiled: string | null): void {
+    this.#idleWindows.push({ pass, seconds, busyCpuSeconds: cpu.busySeconds, foreignCpuSeconds: cpu.foreign, spoiled });
   }
 
   /** The first time is before the blocks, the second after them. */
@@ -74,11 +80,9 @@ export class Recorder {
     );
   }
 
-  measured(
-    id: string,
-    pass: number,
-    { windowBeganAt, windowSeconds, result, cpu, memoryBytes, path }: MeasuredBlock,
-  ): void {
+  /** `spoiled` is why the machine spoiled it: what its counters say of the path counts all the same. */
+  measured(id: string, pass: number, { window, result, path }: MeasuredBlock, spoiled: string | null): void {
+    const { beganAt, seconds, cpu, disturbance, memoryBytes } = window;
     const byRole = (values: Partial<Record<Role, Figure>>) =>
       Object.fromEntries(podRoles.map((role) => [role, values[role] ?? figure(0)])) as Block['cpu']['roles'];
     this.#blocks.set(id, [
@@ -86,18 +90,10 @@ export class Recorder {
       {
         ...result,
         pass,
-        windowBeganAt: windowBeganAt.toISOString(),
-        cpu: {
-          seconds: windowSeconds,
-          busySeconds: cpu.busySeconds,
-          stealSeconds: cpu.stealSeconds,
-          roles: byRole(cpu.roleSeconds),
-          kernelSeconds: byRole({}),
-          lab: missing('nobody has looked'),
-          foreign: missing('nobody has looked'),
-        },
-        disturbance: { pressureSeconds: missing('nobody has looked'), standstillSeconds: missing('nobody has looked') },
-        spoiled: null,
+        windowBeganAt: beganAt.toISOString(),
+        cpu: { seconds, ...cpu, roles: byRole(cpu.roles), kernelSeconds: byRole(cpu.kernelSeconds) },
+        disturbance,
+        spoiled,
         growth: path.growth,
         memoryBytes: byRole(memoryBytes),
       },

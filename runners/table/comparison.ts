@@ -70,11 +70,6 @@ function remarks({ testCases, notes, status }: Comparison, paint: Paint): string
     const all = of.length === testCases.length;
     lines.push(`${all ? 'All test cases' : of.map(({ testCase }) => testCase).join(', ')}: ${text}`);
   }
-  const spoiled = testCases.flatMap(({ spoiled }) => spoiled);
-  if (spoiled.length > 0) {
-    const reasons = [...Map.groupBy(spoiled, ({ reason }) => reason)].map(([reason, of]) => `${of.length}: ${reason}`);
-    lines.push(`The machine spoiled ${spoiled.length} blocks, which are in no figure. ${reasons.join(' ')}`);
-  }
   lines.push(
     ...notes.map((note) =>
       note.startsWith('This run was ') && status.state !== 'finished' ? paint('red', note) : note,
