@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
@@ -10,8 +9,7 @@ import { allPools, planesFlag } from '../cli/planes.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
-
-const mostSeed = 2 ** 31;
+import { newSeed, seeds } from '../run/seed.ts';
 
 export const run = command({
   description:
@@ -53,7 +51,7 @@ export const run = command({
     seed: wholeNumberFlag({
       description: 'of the order of blocks (default: another one each time, which the run records and prints)',
       min: 0,
-      max: mostSeed,
+      max: seeds - 1,
       default: null,
     }),
     replacements: wholeNumberFlag({
@@ -101,7 +99,7 @@ export const run = command({
               profiles: flags.profile,
               placements: flags.placement ?? scenario.placements.default,
               blocks: flags.blocks ?? scenario.blocks,
-              seed: flags.seed ?? randomInt(mostSeed),
+              seed: flags.seed ?? newSeed(),
               replacements: flags.replacements,
             },
             { signal, progress: progress.step },

@@ -140,7 +140,7 @@ test('results but for their store need no Node: a browser reads a run, and compa
     imports,
     ({ from, to }) => isPortable(from) && (to.startsWith('node:') || to.startsWith('results/store/')),
   );
-  const global = /\b(process|Buffer|require|__dirname|setImmediate)\b|\bimport\.meta\b/;
+  const global = /\b(process\.|Buffer\b|require\(|__dirname\b|setImmediate\()|\bimport\.meta\b/;
   const found = files
     .filter(isPortable)
     .filter((file) => global.test(codeOf(readFileSync(join(repository, file), 'utf8'))));
