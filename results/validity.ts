@@ -7,7 +7,7 @@ import { generatorBoundWarning } from './generator-bound.ts';
 import { leftOverWarnings } from './left-over.ts';
 import type { Work } from './measurement.ts';
 import type { Run } from './run.ts';
-import { soundBlocks } from './sound-blocks.ts';
+import { soundBlocks, spoiledBlocks } from './sound-blocks.ts';
 import { lostPassWarnings } from './spoiled.ts';
 import type { TestCase } from './test-case.ts';
 
@@ -38,7 +38,14 @@ export function invalidReasons({
   const blocks = soundBlocks(outcome);
   // What made it stop shows in its blocks and counters too; once is enough.
   if (stopped !== null) return [stopped];
-  if (blocks.length === 0) return ['No block was measured.'];
+  if (blocks.length === 0) {
+    const [spoiled] = spoiledBlocks(outcome);
+    return [
+      spoiled === undefined
+        ? 'No block was measured.'
+        : `The machine spoiled every block. The first: ${spoiled.spoiled}`,
+    ];
+  }
   const { before, after } = verification;
   return [
     ...evidenceReasons(before, 'In verification: '),
