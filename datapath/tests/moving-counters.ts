@@ -82,7 +82,9 @@ export async function testMovingCounters(
 /** Prints the status of one answer, or that there was none within a second. */
 const asking = `
 const signal = AbortSignal.timeout(1000);
-fetch(process.argv[1], { signal }).then(({ status }) => console.log(status), () => console.log('no answer'));
+// Its end does not wait for a connection that is still being tried.
+const say = (text) => process.stdout.write(String(text), () => process.exit(0));
+fetch(process.argv[1], { signal }).then(({ status }) => say(status), () => say('no answer'));
 `;
 
 function growth(before: Evidence, after: Evidence, counter: string): number {
@@ -109,6 +111,7 @@ function manifests({ pool }: TestCluster): KubernetesObject[] {
   const idle = { image: 'lab/sidecarless', command: ['node', '-e', 'setInterval(() => {}, 1e9)'] };
   const generator = (placement: string) => ({ 'lab.role': 'generator', 'lab.placement': placement });
   return [
+    object({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }),
     ...['generator', 'stranger', 'workload'].map((name) =>
       object({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } }),
     ),
