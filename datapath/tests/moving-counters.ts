@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
-import { exec } from '../../clusters/exec.ts';
-import { enter } from '../../clusters/netns/namespace.ts';
 import type { DataPlane, Evidence, TestCase } from '../data-plane.ts';
 import { object, startTestCluster, type TestCluster } from './cluster.ts';
 
@@ -17,7 +15,6 @@ export type Way = { variant: string | null; placement: TestCase['placement']; go
 export type There = {
   cluster: TestCluster;
   ask(pod: string, port: number): Promise<string>;
-  askFromNode(port: number): Promise<string>;
 };
 
 /**
@@ -45,9 +42,9 @@ export async function testMovingCounters(
   const there: There = {
     cluster,
     ask: async (pod, port) =>
-      (await cluster.run(pods.get(pod) as V1Pod, 'app', ['node', ...program(port)])).stdout.trim(),
-    askFromNode: async (port) =>
-      (await exec(...enter(cluster.nodePids[0] ?? 0, process.execPath, program(port)))).stdout.trim(),
+      (
+        await cluster.run(pods.get(pod) as V1Pod, pod === 'workload' ? 'asking' : 'app', ['node', ...program(port)])
+      ).stdout.trim(),
   };
   const modes = dataPlane.modes.filter(({ profile, encryption }) => profile === 'l4' && encryption === 'none');
   const cases = modes.flatMap(({ variant }) =>
@@ -93,6 +90,8 @@ function growth(before: Evidence, after: Evidence, counter: string): number {
   return now - then;
 }
 
+const idle = { image: 'lab/sidecarless', command: ['node', '-e', 'setInterval(() => {}, 1e9)'] };
+
 function manifests({ pool }: TestCluster): KubernetesObject[] {
   const { namespace, nodes } = pool;
   const pod = (name: string, node: string, { labels, account, ...container }: PodOf): KubernetesObject =>
@@ -105,10 +104,10 @@ function manifests({ pool }: TestCluster): KubernetesObject[] {
         serviceAccountName: account,
         automountServiceAccountToken: false,
         terminationGracePeriodSeconds: 1,
-        containers: [{ name: 'app', ...container }],
+        // From the workload's own address too.
+        containers: [{ name: 'app', ...container }, ...(name === 'workload' ? [{ name: 'asking', ...idle }] : [])],
       },
     });
-  const idle = { image: 'lab/sidecarless', command: ['node', '-e', 'setInterval(() => {}, 1e9)'] };
   const generator = (placement: string) => ({ 'lab.role': 'generator', 'lab.placement': placement });
   return [
     object({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }),
