@@ -14,6 +14,12 @@ export function idleRate({ idle }: Pick<Run, 'idle'>): Figure {
   return rate === null ? missing('no idle window was measured') : figure(rate);
 }
 
+/** The idle windows of the passes in which these blocks were measured: a cluster that holds much more idles dearer. */
+export function idleBeside({ idle }: Pick<Run, 'idle'>, blocks: readonly Pick<Block, 'pass'>[]): Pick<Run, 'idle'> {
+  const passes = new Set(blocks.map(({ pass }) => pass));
+  return { idle: idle.filter(({ pass }) => passes.has(pass)) };
+}
+
 /**
  * The standard error of {@link idleRate}, in CPU seconds per second: what all blocks have in common of it is in their ratios.
  * From the windows' interquartile range, as a normal distribution has it, for some windows are disturbed; 0 of fewer than four.

@@ -43,6 +43,13 @@ test('one that they do not raise by that much is the data plane’s own', () => 
   assert.equal(generatorBoundWarning(sidecarOf(runWith(1)).blocks, { work: 'requests' }), null);
 });
 
+test('a block in which nothing was done is left out, and the others decide', () => {
+  const run = runWith(1.1);
+  const [first] = sidecarOf(run).blocks;
+  if (first !== undefined) first.doubledRate = 0;
+  assert.equal(boundOf(run), true);
+});
+
 test('where it was not tried, or in one block alone, nobody knows: only the second is said', () => {
   assert.equal(boundOf(runWith(null)), null);
   assert.equal(generatorBoundWarning(sidecarOf(runWith(null)).blocks, { work: 'requests' }), null);

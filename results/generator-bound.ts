@@ -9,8 +9,8 @@ const mostGain = 1.03;
 
 /** What the rate with twice the connections is to the rate as asked, block by block; null where that was not tried, or nothing was done. */
 export function doubledGain(blocks: readonly Block[], { work }: Pick<Measurement, 'work'>): Location | null {
-  const tried = blocks.filter(({ doubledRate }) => doubledRate !== null);
-  if (tried.length === 0) return null;
+  // A block in which nothing was done says nothing of what more connections would do.
+  const tried = blocks.filter(({ doubledRate, counts }) => (doubledRate ?? 0) > 0 && (counts[work] ?? 0) > 0);
   const { ratio } = paired(
     new Map(tried.map(({ pass, doubledRate }) => [pass, doubledRate ?? 0])),
     new Map(tried.map(({ pass, counts, windowSeconds }) => [pass, (counts[work] ?? 0) / windowSeconds])),
@@ -34,6 +34,6 @@ export function generatorBoundWarning(blocks: readonly Block[], measurement: Pic
   const bound = isGeneratorBound(gain);
   if (bound === false) return null;
   if (bound === null)
-    return 'Whether the load generator is the limit is not known: too few blocks tried twice the connections, or one did nothing.';
+    return 'Whether the load generator is the limit is not known: too few blocks tried twice the connections, and did anything.';
   return `Generator-bound: with twice the connections the rate is ${formatRatio(gain?.estimate ?? null)} (${formatInterval(gain?.interval ?? null)}), so this one is not all that the data plane carries.`;
 }

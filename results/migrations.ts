@@ -119,7 +119,7 @@ function from3(value: unknown): unknown {
     schemaVersion: 4,
     generators: [generator],
     options: { ...others, measurements: [{ name: measurement.name, kind: measurement.kind, parameters: asked }] },
-    stages: [],
+    stages: [{ services: 0, programmed: [] }],
     testCases: testCases.map(({ outcome, ...testCase }) => ({
       ...testCase,
       measurement,

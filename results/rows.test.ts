@@ -304,6 +304,17 @@ test('the idle cluster’s uncertainty is in the interval of what it is taken of
   assert.deepEqual(find(run, { dataPlane: 'sidecar', quantile: 0.5 }), p50);
 });
 
+test('a stage has the idle rate of its own passes: a cluster that holds much idles dearer', () => {
+  const run = fixtureRun();
+  const cpu = (): number =>
+    find(run, { dataPlane: 'sidecar', metric: 'cpu_seconds_per_request', role: null }).value.value ?? Number.NaN;
+  const before = cpu();
+  const dearer = run.idle.map(({ pass, ...window }) => ({ ...window, pass: pass + 100, busyCpuSeconds: 8 }));
+  run.order.push(...Array.from({ length: 100 }, () => []));
+  run.idle.push(...dearer);
+  near(cpu(), before);
+});
+
 test('memory has rows where the run asked for it', () => {
   const run = fixtureRun({ blocks: 3 });
   for (const testCase of run.testCases) {

@@ -1,6 +1,6 @@
 import { baselineOf, firstStageOf } from './baseline.ts';
 import type { Block } from './block.ts';
-import { idleRate, idleUncertainty } from './cpu.ts';
+import { idleBeside, idleRate, idleUncertainty } from './cpu.ts';
 import { durationAt } from './duration.ts';
 import { effectOf, estimateOf, missingEffect, missingEstimate } from './effect.ts';
 import { withFamilies } from './family.ts';
@@ -30,7 +30,7 @@ export function rowsOf(run: Run): Row[] {
 function rowOf(run: Run, testCase: TestCase, metric: Metric, series: Series): Row {
   const blocks = soundBlocks(testCase.outcome);
   const { role, quantile, counter, standing } = series;
-  const measure = measureOf(run, metric, series);
+  const measure = measureOf(run, metric, series, blocks);
   const whole = blocks.length === 0 ? null : measure.asIs(blocks);
   const reason = reasonOf(testCase, whole);
   const { dataPlane, variant, profile, encryption, placement, measurement } = testCase;
@@ -62,12 +62,13 @@ function rowOf(run: Run, testCase: TestCase, metric: Metric, series: Series): Ro
 /** How a series is measured, and how it would be if the idle cluster took one standard error more. */
 type Measure = { asIs(blocks: readonly Block[]): Figure; shifted(blocks: readonly Block[]): Figure };
 
-function measureOf(run: Run, metric: Metric, series: Series): Measure {
-  const idle = idleRate(run);
-  const asIs = (blocks: readonly Block[]): Figure => metric.measure(blocks, series, idle);
+function measureOf(run: Run, metric: Metric, series: Series, blocks: readonly Block[]): Measure {
+  const idleWindows = idleBeside(run, blocks);
+  const idle = idleRate(idleWindows);
+  const asIs = (some: readonly Block[]): Figure => metric.measure(some, series, idle);
   if (idle.value === null || !metric.lessIdle(series)) return { asIs, shifted: asIs };
-  const more = figure(idle.value + idleUncertainty(run));
-  return { asIs, shifted: (blocks) => metric.measure(blocks, series, more) };
+  const more = figure(idle.value + idleUncertainty(idleWindows));
+  return { asIs, shifted: (some) => metric.measure(some, series, more) };
 }
 
 function estimated(blocks: readonly Block[], whole: Figure | null, { asIs, shifted }: Measure): Estimate {

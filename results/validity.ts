@@ -1,5 +1,5 @@
 import type { Block } from './block.ts';
-import { cpuSecondsPer, doneIn, idleRate } from './cpu.ts';
+import { cpuSecondsPer, doneIn, idleBeside, idleRate } from './cpu.ts';
 import { durationAt } from './duration.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
 import { formatDuration } from './format.ts';
@@ -107,7 +107,7 @@ function stolenWarnings(blocks: readonly Block[], cores: number): string[] {
 
 /** The machine's time beyond an idle cluster is hardly less than the pods', unless it was not the cluster that idled. */
 function balanceWarnings(blocks: readonly Block[], work: Work, run: Pick<Run, 'idle'>): string[] {
-  const idle = idleRate(run);
+  const idle = idleRate(idleBeside(run, blocks));
   const whole = cpuSecondsPer(work, blocks, null, idle).value;
   const leftOver = cpuSecondsPer(work, blocks, 'other', idle).value;
   if (whole === null || leftOver === null || leftOver >= -mostOverdrawn * (whole - leftOver)) return [];

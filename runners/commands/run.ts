@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
+import { usageError } from '../cli/arguments.ts';
 import { assignmentsFlag } from '../cli/assignments-flag.ts';
 import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
 import { command } from '../cli/command.ts';
@@ -10,6 +11,10 @@ import { storeDirectory } from '../cli/store-directory.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
 import { newSeed, seeds } from '../run/seed.ts';
+import { longestWindowSeconds } from '../load/driver.ts';
+
+/** 20,000 Services take minutes to go; whoever cannot wait interrupts once more. */
+const longestCleanUpMs = 1_000_000;
 
 export const run = command({
   description:
@@ -39,7 +44,7 @@ export const run = command({
     seconds: wholeNumbersFlag({
       description: 'measured seconds of each block, default: the scenario’s',
       min: 1,
-      max: 600,
+      max: longestWindowSeconds,
     }),
     rate: wholeNumbersFlag({ description: 'requests per second, default: the scenario’s', min: 1, max: 100_000 }),
     connections: wholeNumbersFlag({
@@ -120,7 +125,7 @@ export const run = command({
             return;
           }
           const { removeRemains } = await import('../remains.ts');
-          await removeRemains(opened.cluster, { signal: AbortSignal.timeout(60_000) });
+          await removeRemains(opened.cluster, { signal: AbortSignal.timeout(longestCleanUpMs) });
         };
         // The run is stored and printed by the time that the clean-up can fail or be interrupted.
         return await withCleanUp(measure, cleanUp, (error) => stderr.write(`lab: ${error.message}\n`));
@@ -143,6 +148,8 @@ function askedParameters({
 }): AskedParameters {
   const { seconds, rate, connections } = flags;
   const given = Object.entries({ seconds, rate, connections }).filter(([, values]) => values.length > 0);
+  const twice = given.find(([name]) => set !== null && name in set);
+  if (twice !== undefined) throw usageError('run', `--${twice[0]} and --set ${twice[0]}=… name the same parameter`);
   return { ...set, ...Object.fromEntries(given) };
 }
 

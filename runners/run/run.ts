@@ -130,7 +130,18 @@ async function measureStages(
   const stages = stagesOf(cases);
   let held = 0;
   for (const stage of stages) {
-    tools.recorder.stageBegins(await enterStage(context, stage, { held, deployed: tools.deployed }));
+    const entered = await enterStage(context, stage, { held, deployed: tools.deployed }).catch((error: unknown) => {
+      if (!(error instanceof LabError) || context.signal.aborted) throw error;
+      return error;
+    });
+    if (entered instanceof LabError) {
+      // What was measured in the stages before counts all the same.
+      const reason = `It was not measured: the cluster could not be brought to ${stage.services} Services. ${entered.message}`;
+      const left = stages.slice(stages.indexOf(stage)).flatMap(({ cases }) => cases);
+      for (const { id } of left) tools.recorder.stopped(id, reason);
+      return;
+    }
+    tools.recorder.stageBegins(entered);
     held = stage.services;
     const of = stages.length > 1 ? `${held} Services, ` : '';
     await interleave(context, { cases: stage.cases, blocks, replacements, random: numbers, of }, tools);
