@@ -7,7 +7,7 @@ import type { Outcome } from './test-case.ts';
 
 /**
  * A processor that stands still for this long makes arrivals late, whatever the data plane is: 10 ms is from when on the
- * generator counts one as late. Softirqs keep a processor for 2 ms at a time, so no data plane's do (kernel/softirq.c).
+ * generator counts one as late. Softirqs keep a processor for 2 ms at a time, so no packets' do (kernel/softirq.c).
  * Measured in 92 blocks through all data planes: 0.1 to 1.3 ms, seldom up to 6.5 ms.
  */
 const longestStandstillSeconds = 0.01;

@@ -60,8 +60,8 @@ test('what makes the generator late on the lab’s own account excuses nothing',
 test('a data plane that stands still itself is not excused: its latencies are in the row', async (t) => {
   const run = await disturbed(t, () => stopEnvoy(60));
   assertNotExcused(run);
-  const slowest = durationAt(soundBlocks(measuredOf(run, victim)), 'request', 0.99).value;
-  assert.ok((slowest ?? 0) > 0.03, `p99 is ${slowest} s`);
+  const slowest = durationAt(soundBlocks(measuredOf(run, victim)), 'request', 0.997).value;
+  assert.ok((slowest ?? 0) > 0.03, `p99.7 is ${slowest} s`);
 });
 
 test('one that lets requests fail makes its row invalid', async (t) => {
@@ -73,7 +73,7 @@ test('one that lets requests fail makes its row invalid', async (t) => {
 /** A run in whose first block of the victim something happens. */
 async function disturbed(t: TestContext, what: () => Promise<void>, { asIfAlone: alone = true } = {}): Promise<Run> {
   const done: Promise<void>[] = [];
-  const run = await stage.shortRun({ blocks, seconds: 3, profiles: ['l4'], replacements: 4 }, (step) => {
+  const run = await stage.shortRun({ blocks, seconds: 3, profiles: ['l4'], replacements: 12 }, (step) => {
     if (step === `block 1 of ${blocks}: ${victim}`) done.push(what());
   });
   await Promise.all(done);
