@@ -8,10 +8,10 @@ import { command } from '../cli/command.ts';
 import { listFlag, switchFlag, textFlag, wholeNumberFlag, wholeNumbersFlag, wordsFlag } from '../cli/flag.ts';
 import { allPools, planesFlag } from '../cli/planes.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
+import { longestWindowSeconds } from '../load/driver.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
 import { newSeed, seeds } from '../run/seed.ts';
-import { longestWindowSeconds } from '../load/driver.ts';
 
 /** 20,000 Services take minutes to go; whoever cannot wait interrupts once more. */
 const longestCleanUpMs = 1_000_000;
