@@ -17,7 +17,7 @@ const signal = AbortSignal.timeout(900_000);
 const victim = 'sidecar/l4/none/cross-node';
 const blocks = 2;
 /** Into the window of a block: the generator has connected and warmed up by then. */
-const intoWindowMs = 900;
+const intoWindowMs = 1500;
 /** Above the watch of the processors, and below it. */
 const [aboveWatch, belowWatch] = [99, 50];
 let stage: Stage;
