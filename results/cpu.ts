@@ -6,12 +6,13 @@ import type { Run } from './run.ts';
 import { type PodRole, podRoles, type Role } from './vocabulary.ts';
 
 /**
- * CPU seconds per second of the machine with the cluster up and nothing sent, foreign processes left out. The median of the windows, so that one
- * that something else disturbed does not shift every block.
+ * CPU seconds per second of the machine with the cluster up and nothing sent, foreign processes left out. The median of the
+ * windows, so that one that something else disturbed does not shift every block.
  */
 export function idleRate({ idle }: Pick<Run, 'idle'>): Figure {
   const rate = median(ratesOf(idle));
-  return rate === null ? missing('no idle window was measured') : figure(rate);
+  if (rate !== null) return figure(rate);
+  return missing(idle.length === 0 ? 'no idle window was measured' : 'the machine spoiled every idle window');
 }
 
 /** The idle windows of the passes in which these blocks were measured: a cluster that holds much more idles dearer. */

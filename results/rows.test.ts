@@ -304,6 +304,13 @@ test('the idle cluster’s uncertainty is in the interval of what it is taken of
   assert.deepEqual(find(run, { dataPlane: 'sidecar', quantile: 0.5 }), p50);
 });
 
+test('where the machine spoiled every idle window, that is said', () => {
+  const run = fixtureRun();
+  for (const window of run.idle) window.spoiled = 'Somebody compiled.';
+  const { value } = find(run, { dataPlane: 'sidecar', metric: 'cpu_seconds_per_request', role: null });
+  assert.deepEqual(value, { value: null, interval: null, reason: 'the machine spoiled every idle window' });
+});
+
 test('a stage has the idle rate of its own passes: a cluster that holds much idles dearer', () => {
   const run = fixtureRun();
   const cpu = (): number =>

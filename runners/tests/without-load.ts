@@ -22,5 +22,6 @@ export function withoutLoad(reason: string): string {
     .replace(/The generator did not keep its timetable: [^%]* %? ?\(at most [\d.]+ %\)\./g, '')
     .replace(/[\d.]+ requests\/s were asked for and [^%]* % \(at least [\d.]+ %\)\./g, '')
     .replace(/The machine spoiled every block\. The first: .*? \(at most [^)]*\)\./g, '')
+    .replace('There is no figure: the machine spoiled every idle window.', '')
     .trim();
 }
