@@ -19,24 +19,14 @@ export type DataPlaneContext = { kube: Kube; signal: AbortSignal; progress: (mes
 /** What of a running cluster a data plane's objects depend on: the API server's own address (a URL), and all nodes. */
 export type ClusterFacts = { server: string; nodes: readonly V1Node[] };
 
-/**
- * Monotonic counters by name, read from the data plane itself. Null is one that was not found where it should be: it proves
- * nothing, and speaks against what it belongs to, whether it had to move or must not.
- */
-export type Evidence = Record<string, number | null>;
+/** Monotonic counters by name, read from the data plane itself. */
+export type Evidence = Record<string, number>;
 
 /** What was sent through a test case between two readings of its evidence, as the generator counted it. */
 export type Traffic = { requests: number; connections: number; bytesSent: number; bytesReceived: number };
 
-/**
- * What one counter must have grown by, and the claim that this proves. `between` for counters that include more, of which is
- * known how much at the most; `atLeast` where nobody knows.
- */
-export type Expectation = { counter: string; claim: string } & (
-  | { exactly: number }
-  | { atLeast: number }
-  | { between: readonly [least: number, most: number] }
-);
+/** What one counter must have grown by, and the claim that this proves. `atLeast` for counters that include more. */
+export type Expectation = { counter: string; claim: string } & ({ exactly: number } | { atLeast: number });
 
 export type Support = { supported: true } | { supported: false; reason: string };
 

@@ -20,9 +20,7 @@ export const LoadResult = z.strictObject({
   counts: z.record(z.string(), count),
   /**
    * How long it took, by what it is. `request`: of the requests answered rightly; open-loop, from the instant at which each
-   * was due until the generator had read its answer, which is what a client sees. `wire`: of the same requests, from the
-   * instant at which the generator began to write it until its kernel had the answer, which leaves the generator out.
-   * `lateness`: of all arrivals that started, how long after the instant at which it was due.
+   * was due.
    */
   durations: z.record(z.string(), Histogram),
   /** Requests that failed: how many, of what kind, and how long each took to fail. */
@@ -62,21 +60,8 @@ const CpuUse = z.strictObject({
   busySeconds: seconds,
   /** What the hypervisor gave to others. */
   stealSeconds: seconds,
-  /** CPU seconds of the pods' cgroups, and how much of them was spent in the kernel. */
+  /** CPU seconds of the pods' cgroups. */
   roles: ByRole,
-  kernelSeconds: ByRole,
-  /** CPU seconds of the lab's own processes: the run itself and the cluster's, but no pods. */
-  lab: Figure,
-  /** CPU seconds of processes that are neither the lab's nor the kernel's own. */
-  foreign: Figure,
-});
-
-/** What the machine did to a block, none of which says anything about the data plane. */
-const Disturbance = z.strictObject({
-  /** Seconds within the window in which some task that could run waited for a CPU (PSI, `some`). */
-  pressureSeconds: Figure,
-  /** The longest time, in seconds, for which a processor of the machine ran nothing of ours, not even at the highest priority. */
-  standstillSeconds: Figure,
 });
 
 /** One test case's turn in one pass. */
@@ -85,14 +70,6 @@ export const Block = LoadResult.extend({
   pass: z.int().nonnegative(),
   windowBeganAt: z.iso.datetime(),
   cpu: CpuUse,
-  disturbance: Disturbance,
-  /**
-   * Why the machine spoiled it, in a sentence, by the rule of `spoiled.ts`; null where it did not. A spoiled block is kept
-   * and shown, but is in no figure, and another one of the same pass stands for it.
-   */
-  spoiled: z.string().min(1).nullable(),
-  /** What the data plane's counters grew by, `hop counter` by name; null for one that could not be read. */
-  growth: z.record(z.string(), z.number().nullable()),
   /** Bytes that the pods' cgroups held at the end of the window; null where the scenario does not ask. */
   memoryBytes: ByRole.nullable(),
 });

@@ -1,72 +1,45 @@
 import { z } from 'zod';
-import { methodologyVersion } from './methodology.ts';
-import { notesOf } from './notes.ts';
-import { Row } from './row.ts';
-import { rowsOf } from './rows.ts';
-import { Host, type Run, Status } from './run.ts';
-import { spoiledBlocks } from './sound-blocks.ts';
-import type { TestCase } from './test-case.ts';
-import { invalidReasons, warnings } from './validity.ts';
+import { ParameterValue } from './measurement.ts';
+import { Encryption, Placement, Profile, Role } from './vocabulary.ts';
 
-/** The version of what `lab run --json` prints. Fields may be added without another one. */
-export const comparisonVersion = 2;
-
-/** Computes all that is to be said of a run, from its samples. The same run gives the same comparison, always. */
-export function compare(run: Run): Comparison {
-  const { id, scenario, startedAt, status, host, versions, commit, dirty } = run;
-  const rows = rowsOf(run);
-  return {
-    version: comparisonVersion,
-    run: id,
-    ...{ scenario, startedAt, status },
-    methodologyVersion: { measured: run.methodologyVersion, computed: methodologyVersion },
-    ...{ host, versions, commit, dirty },
-    testCases: run.testCases.map((testCase) => remarksOn(testCase, run)),
-    notes: notesOf(run, rows),
-    rows,
-  };
-}
-
-function remarksOn(testCase: TestCase, run: Run): Remarks {
-  return {
-    testCase: testCase.id,
-    invalid: invalidReasons(testCase),
-    caveats: testCase.caveats,
-    warnings: warnings(testCase, run),
-    spoiled: spoiledBlocks(testCase.outcome).map(({ pass, spoiled }) => ({ pass, reason: spoiled ?? '' })),
-  };
-}
-
-/** What is said about a test case beside its numbers. */
-const Remarks = z.strictObject({
+/** One number and what it is relative to `none` (l4, plaintext, same placement) in the same blocks of the same run. */
+export const Row = z.strictObject({
+  /** The id of the test case. */
   testCase: z.string(),
-  /** Why none of its numbers may be used; empty where they may. */
-  invalid: z.array(z.string()),
-  /** What holds of it always, and what this run showed. */
-  caveats: z.array(z.string()),
-  warnings: z.array(z.string()),
-  /** Why blocks were spoiled, by pass; their replacements are in the figures. */
-  spoiled: z.array(z.strictObject({ pass: z.int().nonnegative(), reason: z.string() })),
+  dataPlane: z.string(),
+  variant: z.string().nullable(),
+  profile: Profile,
+  encryption: Encryption,
+  placement: Placement,
+  /** The name of the scenario's measurement, and the parameters that it was measured with. */
+  measurement: z.string(),
+  parameters: z.record(z.string(), ParameterValue),
+  metric: z.string(),
+  role: Role.nullable(),
+  unit: z.string(),
+  quantile: z.number().nullable(),
+  /** Over all blocks: a quantile is that of the merged histogram. */
+  value: z.number().nullable(),
+  /** The median of the blocks' ratios; null where there is no valid baseline, or a ratio means nothing. */
+  ratioToNone: z.number().nullable(),
+  /** The 95 % confidence interval of `ratioToNone`. */
+  interval: z.tuple([z.number(), z.number()]).nullable(),
+  /** The median of the blocks' differences, in `unit`. */
+  addedToNone: z.number().nullable(),
+  /**
+   * What `value` is to that of the same test case in the run's first stage (with the fewest Services), which was not
+   * measured in the same passes; null in that stage itself. Its 95 % confidence interval.
+   */
+  ratioToFirstStage: z.number().nullable(),
+  intervalToFirstStage: z.tuple([z.number(), z.number()]).nullable(),
+  /** Whether the load generator is the limit; null where nobody asked, or too few blocks did. */
+  generatorBound: z.boolean().nullable(),
+  valid: z.boolean(),
+  /** Why the row is not valid; null where it is. */
+  reason: z.string().nullable(),
 });
-export type Remarks = z.infer<typeof Remarks>;
+export type Row = z.infer<typeof Row>;
 
-/** What `lab run --json` prints: all that a reader needs to judge a run's numbers, and the numbers. */
-export const Comparison = z.strictObject({
-  version: z.literal(comparisonVersion),
-  /** The id of the run, and its scenario. */
-  run: z.string(),
-  scenario: z.string(),
-  startedAt: z.string(),
-  status: Status,
-  /** How it was measured, and how these rows were computed: `results/methodology.md` by version. */
-  methodologyVersion: z.strictObject({ measured: z.int().positive(), computed: z.int().positive() }),
-  host: Host,
-  versions: z.record(z.string(), z.string()),
-  commit: z.string().nullable(),
-  dirty: z.boolean(),
-  testCases: z.array(Remarks),
-  /** What must be said of the whole run, in sentences. */
-  notes: z.array(z.string()),
-  rows: z.array(Row),
-});
+/** What `lab run --json` prints: the id of the run, its scenario, and one row for each number. */
+export const Comparison = z.strictObject({ run: z.string(), scenario: z.string(), rows: z.array(Row) });
 export type Comparison = z.infer<typeof Comparison>;

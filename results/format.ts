@@ -7,7 +7,6 @@ export function formatValue(value: number | null, unit: Metric['unit']): string 
   if (unit === 'seconds') return formatDuration(value);
   if (unit === 'bytes') return scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
   if (unit === 'ratio') return `${significant(value * 100)} %`;
-  if (unit === 'count') return significant(value);
   if (unit === 'bytes/second') return `${formatValue(value, 'bytes')}/s`;
   return `${significant(value)}/s`;
 }
@@ -20,11 +19,6 @@ export function formatDuration(seconds: number): string {
 /** `2.75×`. */
 export function formatRatio(ratio: number | null): string {
   return ratio === null ? '–' : `${significant(ratio)}×`;
-}
-
-/** `7.0 %`. */
-export function formatShare(share: number): string {
-  return `${Number((share * 100).toPrecision(2))} %`;
 }
 
 /** `2.61–2.90`. */

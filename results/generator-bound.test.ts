@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compare } from './comparison.ts';
 import { doubledGain, generatorBoundWarning, isGeneratorBound } from './generator-bound.ts';
 import { random } from './random.ts';
+import { compare } from './rows.ts';
 import type { Run } from './run.ts';
 import { fixtureRun } from './tests/fixture-run.ts';
 import { warnings } from './validity.ts';
@@ -25,7 +25,7 @@ function sidecarOf(run: Run) {
 }
 
 function boundOf(run: Run): boolean | null {
-  return isGeneratorBound(doubledGain(sidecarOf(run).blocks, { work: 'requests' }));
+  return isGeneratorBound(doubledGain(sidecarOf(run).blocks, { work: 'requests' }, 1));
 }
 
 test('a rate that twice the connections raise by more than 3 % is the generator’s limit, and every row says so', () => {
@@ -40,23 +40,16 @@ test('a rate that twice the connections raise by more than 3 % is the generator�
 
 test('one that they do not raise by that much is the data plane’s own', () => {
   for (const gain of [0.8, 1, 1.02]) assert.equal(boundOf(runWith(gain)), false, `${gain}`);
-  assert.equal(generatorBoundWarning(sidecarOf(runWith(1)).blocks, { work: 'requests' }), null);
-});
-
-test('a block in which nothing was done is left out, and the others decide', () => {
-  const run = runWith(1.1);
-  const [first] = sidecarOf(run).blocks;
-  if (first !== undefined) first.doubledRate = 0;
-  assert.equal(boundOf(run), true);
+  assert.equal(generatorBoundWarning(doubledGain(sidecarOf(runWith(1)).blocks, { work: 'requests' }, 1)), null);
 });
 
 test('where it was not tried, or in one block alone, nobody knows: only the second is said', () => {
   assert.equal(boundOf(runWith(null)), null);
-  assert.equal(generatorBoundWarning(sidecarOf(runWith(null)).blocks, { work: 'requests' }), null);
+  assert.equal(generatorBoundWarning(null), null);
   const once = runWith(1.5, { blocks: 1 });
   assert.equal(boundOf(once), null);
   assert.match(
-    generatorBoundWarning(sidecarOf(once).blocks, { work: 'requests' }) ?? '',
+    generatorBoundWarning(doubledGain(sidecarOf(once).blocks, { work: 'requests' }, 1)) ?? '',
     /is not known: too few blocks/,
   );
 });

@@ -17,7 +17,7 @@ const distributions: Record<string, (source: Random) => number> = {
 const quantiles = [0, 0.001, 0.25, 0.5, 0.9, 0.99, 0.999, 1];
 
 for (const [name, draw] of Object.entries(distributions)) {
-  test(`quantiles are within a bucket of the exact ones: ${name}`, () => {
+  test(`quantiles are within the relative error of the exact ones: ${name}`, () => {
     for (const [seed, n] of [1, 2, 7, 1000, 20_000].entries()) {
       const source = random(seed);
       const values = Array.from({ length: n }, () => draw(source));
@@ -26,8 +26,7 @@ for (const [name, draw] of Object.entries(distributions)) {
       for (const q of quantiles) {
         const exact = sorted[nearestRank(q, n) - 1] as number;
         const error = Math.abs((quantile(histogram, q) as number) / exact - 1);
-        const bucket = (1 + histogram.relativeError) / (1 - histogram.relativeError) - 1;
-        assert.ok(error <= bucket * (1 + 1e-9), `q ${q} of ${n}: off by ${error}`);
+        assert.ok(error <= histogram.relativeError * (1 + 1e-9), `q ${q} of ${n}: off by ${error}`);
       }
     }
   });
@@ -80,28 +79,6 @@ test('the range is exact and bounds the quantiles', () => {
   const histogram = histogramOf([0.0012345, 0.0023456]);
   assert.equal(quantile(histogram, 0), 0.0012345);
   assert.equal(quantile(histogram, 1), 0.0023456);
-});
-
-test('a quantile moves with its values, and not by a bucket at a time', () => {
-  const source = random(17);
-  const values = Array.from({ length: 20_000 }, () => 0.0005 * Math.exp(0.3 * source.normal()));
-  for (const q of [0.5, 0.9, 0.99]) {
-    const before = quantile(histogramOf(values), q) as number;
-    for (const factor of [1.001, 1.003, 1.006, 1.02]) {
-      const after = quantile(histogramOf(values.map((value) => value * factor)), q) as number;
-      assert.ok(Math.abs(after / before / factor - 1) < 0.002, `q ${q}: ${after / before} instead of ${factor}`);
-    }
-  }
-});
-
-test('what is larger than all values is ranked above them', () => {
-  const histogram = histogramOf(Array.from({ length: 1000 }, (_, index) => (index + 1) / 1000));
-  const exact = (rank: number): number => quantile(histogram, rank / 1000) as number;
-  assert.equal(quantile(histogram, 0.5, 0), exact(500));
-  assert.equal(quantile(histogram, 0.5, 100), exact(550));
-  assert.equal(quantile(histogram, 0.999, 1), exact(1000));
-  assert.equal(quantile(histogram, 0.999, 2), Number.POSITIVE_INFINITY);
-  assert.equal(quantile(histogramOf([]), 0.5, 1), Number.POSITIVE_INFINITY);
 });
 
 test('of no values there is no quantile', () => {

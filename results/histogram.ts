@@ -100,31 +100,22 @@ export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
 }
 
 /**
- * The value in seconds that a share `q` of all values does not exceed, by rank: the ceil(q n)-th smallest. Within a bucket values
- * are taken to lie evenly, on the logarithmic scale, so that the result moves as its ranks do and not by a bucket at a time; it is
- * within twice the histogram's relative error, and exact where it is the smallest or largest.
- * @param above how many more values there were, each larger than all: requests that were never answered, say.
- * @returns null where there is no value, Infinity where it is one of those above.
- * @throws RangeError unless 0 <= q <= 1.
+ * The value in seconds that a share `q` of all values does not exceed (nearest rank: the ceil(q n)-th smallest), within
+ * the histogram's relative error, and exact where it is the smallest or largest; null where there is no value. @throws RangeError unless 0 <= q <= 1.
  */
-export function quantile(
-  { relativeError, zero, count, min, max, buckets }: Histogram,
-  q: number,
-  above = 0,
-): number | null {
+export function quantile({ relativeError, zero, count, min, max, buckets }: Histogram, q: number): number | null {
   if (!(q >= 0 && q <= 1)) throw new RangeError(`A quantile is between 0 and 1, not ${q}`);
-  if (count + above === 0) return null;
-  const rank = nearestRank(q, count + above);
-  if (rank > count || min === null || max === null) return Number.POSITIVE_INFINITY;
+  if (count === 0 || min === null || max === null) return null;
+  const rank = nearestRank(q, count);
+  const clamp = (value: number) => Math.min(max, Math.max(min, value));
   if (rank === 1) return min;
   if (rank === count) return max;
-  const clamp = (value: number) => Math.min(max, Math.max(min, value));
   let seen = zero;
   if (rank <= seen) return clamp(0);
   const gamma = gammaOf(relativeError);
   for (const [index, n] of buckets) {
-    if (rank <= seen + n) return clamp(gamma ** (index - 1 + (rank - seen - 0.5) / n) / nanosecondsPerSecond);
     seen += n;
+    if (rank <= seen) return clamp((2 * gamma ** index) / (gamma + 1) / nanosecondsPerSecond);
   }
   return max;
 }

@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { type Figure, missing } from './figure.ts';
 import { schemaVersion } from './run.ts';
-import type { PodRole } from './vocabulary.ts';
 
 /**
  * Brings the JSON of a run that an earlier lab has recorded to the form of today, version by version. What that form asks
  * for and the earlier one did not record is left out or said to be unknown, never made up; the rows of a migrated run are
- * computed as today's are, of the samples of their time. The result is not checked against today's schema yet.
+ * those that the lab of its time computed. The result is not checked against today's schema yet.
  * @returns null where there is no way from that version, a later lab's for one.
  * @throws z.ZodError where the value is not what that version wrote.
  */
@@ -24,7 +22,7 @@ export function migrate(value: unknown): unknown {
 const Versioned = z.looseObject({ schemaVersion: z.int() });
 
 /** By the version that they begin with. */
-const steps: Readonly<Record<number, (value: unknown) => unknown>> = { 1: from1, 2: from2, 3: from3, 4: from4 };
+const steps: Readonly<Record<number, (value: unknown) => unknown>> = { 1: from1, 2: from2, 3: from3 };
 
 const Capture = z.looseObject({});
 const Evidence = z.looseObject({ captures: z.array(Capture) });
@@ -119,7 +117,7 @@ function from3(value: unknown): unknown {
     schemaVersion: 4,
     generators: [generator],
     options: { ...others, measurements: [{ name: measurement.name, kind: measurement.kind, parameters: asked }] },
-    stages: [{ services: 0, programmed: [] }],
+    stages: [],
     testCases: testCases.map(({ outcome, ...testCase }) => ({
       ...testCase,
       measurement,
@@ -136,49 +134,4 @@ function blockFrom3({ achievedRate: _, latency, ...block }: z.infer<typeof Block
     besides: null,
     doubledRate: null,
   };
-}
-
-const Version4 = z.looseObject({
-  options: z.looseObject({}),
-  host: z.looseObject({}),
-  idle: z.array(z.looseObject({})),
-  testCases: z.array(
-    z.looseObject({
-      outcome: z.looseObject({ blocks: z.array(z.looseObject({ cpu: z.looseObject({}) })).optional() }),
-    }),
-  ),
-});
-
-/** Version 4 knew less of the machine and took every block as it was. */
-function from4(value: unknown): unknown {
-  const run = Version4.parse(value);
-  return {
-    ...run,
-    schemaVersion: 5,
-    options: { ...run.options, replacements: 0 },
-    host: { ...run.host, governor: null, smt: null, mitigations: {}, loadAverage: null },
-    idle: run.idle.map((window) => ({ ...window, foreignCpuSeconds: unrecorded, spoiled: null })),
-    testCases: run.testCases.map(({ outcome, ...testCase }) => ({
-      ...testCase,
-      outcome:
-        outcome.blocks === undefined
-          ? outcome
-          : {
-              ...outcome,
-              blocks: outcome.blocks.map(({ cpu, ...block }) => ({
-                ...block,
-                cpu: { ...cpu, kernelSeconds: byRole(unrecorded), lab: unrecorded, foreign: unrecorded },
-                disturbance: { pressureSeconds: unrecorded, standstillSeconds: unrecorded },
-                spoiled: null,
-                growth: {},
-              })),
-            },
-    })),
-  };
-}
-
-const unrecorded = missing('it was not recorded before schema version 5');
-
-function byRole(one: Figure): Record<PodRole, Figure> {
-  return { generator: one, workload: one, proxy: one, control: one };
 }

@@ -1,144 +1,126 @@
-import { baselineOf, firstStageOf } from './baseline.ts';
 import type { Block } from './block.ts';
-import { idleBeside, idleRate, idleUncertainty } from './cpu.ts';
-import { durationAt } from './duration.ts';
-import { effectOf, estimateOf, missingEffect, missingEstimate } from './effect.ts';
-import { withFamilies } from './family.ts';
-import { type Figure, figure } from './figure.ts';
+import type { Comparison, Row } from './comparison.ts';
+import { idleRate } from './cpu.ts';
+import type { Figure } from './figure.ts';
 import { doubledGain, isGeneratorBound } from './generator-bound.ts';
-import { jackknife } from './jackknife.ts';
-import { type Metric, metrics, type Series } from './metrics.ts';
-import { type ByPass, paired } from './paired.ts';
-import type { Effect, Estimate, Row } from './row.ts';
+import { metrics } from './metrics.ts';
+import { random } from './random.ts';
 import type { Run } from './run.ts';
-import { soundBlocks, spoiledBlocks } from './sound-blocks.ts';
+import { type ByPass, paired } from './statistics.ts';
 import type { TestCase } from './test-case.ts';
-import { unpaired } from './unpaired.ts';
+import { type Unpaired, unpaired } from './unpaired.ts';
 import { invalidReasons } from './validity.ts';
 
 /** Computes every row of a run from its samples. The same run gives the same rows, always. */
-export function rowsOf(run: Run): Row[] {
+export function compare(run: Run): Comparison {
+  const idle = idleRate(run);
+  const { seed } = run.options;
   const rows = run.testCases.flatMap((testCase) => {
-    const counted = metrics.filter(({ name }) => testCase.measurement.metrics.includes(name));
-    return counted.flatMap((metric) =>
-      metric.series(soundBlocks(testCase.outcome)).map((series) => rowOf(run, testCase, metric, series)),
-    );
+    const relatives: Relatives = {
+      baseline: baselineOf(run.testCases, testCase),
+      firstStage: firstStageOf(run.testCases, testCase),
+    };
+    const reasons = invalidReasons(testCase);
+    const generatorBound = isGeneratorBound(doubledGain(blocksOf(testCase), testCase.measurement, seed));
+    return metrics
+      .filter(({ name }) => testCase.measurement.metrics.includes(name))
+      .flatMap((metric) =>
+        metric.series.map((series) => ({
+          testCase: testCase.id,
+          ...identityOf(testCase),
+          metric: metric.name,
+          role: series.role,
+          unit: metric.unit,
+          quantile: series.quantile,
+          ...figuresOf(testCase, relatives, (blocks) => metric.measure(blocks, series, idle), seed),
+          generatorBound,
+          ...standingOf(testCase, reasons, (blocks) => metric.measure(blocks, series, idle)),
+        })),
+      );
   });
-  return withFamilies(rows);
+  return { run: run.id, scenario: run.scenario, rows };
 }
 
-function rowOf(run: Run, testCase: TestCase, metric: Metric, series: Series): Row {
-  const blocks = soundBlocks(testCase.outcome);
-  const { role, quantile, counter, standing } = series;
-  const measure = measureOf(run, metric, series, blocks);
-  const whole = blocks.length === 0 ? null : measure.asIs(blocks);
-  const reason = reasonOf(testCase, whole);
-  const { dataPlane, variant, profile, encryption, placement, measurement } = testCase;
-  const parts = [testCase.id, metric.name, quantile, role, counter];
+/** Test cases that another one is held against; null where there is none, or where it is not valid itself. */
+type Relatives = { baseline: TestCase | null; firstStage: TestCase | null };
+
+type Measure = (blocks: readonly Block[]) => Figure;
+
+/**
+ * What others are compared to: the pool named `none`, else the first that runs the data plane `none`; l4, plaintext, same
+ * placement, measured by the same load.
+ */
+function baselineOf(testCases: readonly TestCase[], { placement, measurement }: TestCase): TestCase | null {
+  const candidates = testCases.filter(
+    (other) =>
+      other.dataPlaneId === 'none' &&
+      other.profile === 'l4' &&
+      other.encryption === 'none' &&
+      other.variant === null &&
+      other.placement === placement &&
+      other.measurement.label === measurement.label,
+  );
+  return valid(candidates.find(({ dataPlane }) => dataPlane === 'none') ?? candidates[0]);
+}
+
+/** The same test case where the cluster held the fewest Services, if that is another one. */
+function firstStageOf(testCases: readonly TestCase[], testCase: TestCase): TestCase | null {
+  const twins = testCases.filter((other) => identityBesideServices(other) === identityBesideServices(testCase));
+  const services = ({ measurement }: TestCase): number => Number(measurement.parameters.services ?? 0);
+  const [first] = twins.toSorted((one, other) => services(one) - services(other));
+  return first === undefined || services(first) === services(testCase) ? null : valid(first);
+}
+
+function identityBesideServices(testCase: TestCase): string {
+  const { measurement, parameters, ...identity } = identityOf(testCase);
+  const { services: _, ...others } = parameters;
+  return JSON.stringify([identity, measurement, Object.entries(others).sort()]);
+}
+
+function valid(testCase: TestCase | undefined): TestCase | null {
+  return testCase === undefined || invalidReasons(testCase).length > 0 ? null : testCase;
+}
+
+function identityOf({ dataPlane, variant, profile, encryption, placement, measurement }: TestCase) {
+  const { name, parameters } = measurement;
+  return { dataPlane, variant, profile, encryption, placement, measurement: name, parameters };
+}
+
+function figuresOf(testCase: TestCase, { baseline, firstStage }: Relatives, measure: Measure, seed: number) {
+  const blocks = blocksOf(testCase);
+  const own = byPass(blocks, measure);
+  const to = byPass(baseline === null ? [] : blocksOf(baseline), measure);
+  const { ratio, interval, difference } = paired(own, to, random(seed));
+  const few: Unpaired =
+    firstStage === null
+      ? { ratio: null, interval: null }
+      : unpaired([...own.values()], [...byPass(blocksOf(firstStage), measure).values()], random(seed));
   return {
-    id: parts.filter((part) => part !== null).join('#'),
-    testCase: testCase.id,
-    ...{ dataPlane, variant, profile, encryption, placement },
-    measurement: measurement.name,
-    parameters: measurement.parameters,
-    metric: metric.name,
-    ...{ role, quantile, counter },
-    unit: metric.unit,
-    direction: metric.direction,
-    standing,
-    n: blocks.length,
-    spoiled: spoiledBlocks(testCase.outcome).length,
-    samples: metric.samples(blocks),
-    value: estimated(blocks, whole, measure),
-    ...toNone(run, testCase, measure),
-    toFirstStage: toFirstStage(run, testCase, measure),
-    generatorBound: isGeneratorBound(doubledGain(blocks, measurement)),
-    latenessShare: latenessShare(metric, quantile, blocks, whole),
-    valid: reason === null,
-    reason,
+    value: blocks.length === 0 ? null : measure(blocks).value,
+    ratioToNone: ratio,
+    interval,
+    addedToNone: difference,
+    ratioToFirstStage: few.ratio,
+    intervalToFirstStage: few.interval,
   };
 }
 
-/** How a series is measured, and how it would be if the idle cluster took one standard error more. */
-type Measure = { asIs(blocks: readonly Block[]): Figure; shifted(blocks: readonly Block[]): Figure };
-
-function measureOf(run: Run, metric: Metric, series: Series, blocks: readonly Block[]): Measure {
-  const idleWindows = idleBeside(run, blocks);
-  const idle = idleRate(idleWindows);
-  const asIs = (some: readonly Block[]): Figure => metric.measure(some, series, idle);
-  if (idle.value === null || !metric.lessIdle(series)) return { asIs, shifted: asIs };
-  const more = figure(idle.value + idleUncertainty(idleWindows));
-  return { asIs, shifted: (some) => metric.measure(some, series, more) };
+function standingOf(testCase: TestCase, reasons: readonly string[], measure: Measure): Pick<Row, 'valid' | 'reason'> {
+  const blocks = blocksOf(testCase);
+  const missing = blocks.length === 0 ? 'no block was measured' : measure(blocks).reason;
+  const reason = reasons.length > 0 ? reasons.join(' ') : missing === null ? null : `There is no figure: ${missing}.`;
+  return { valid: reason === null, reason };
 }
 
-function estimated(blocks: readonly Block[], whole: Figure | null, { asIs, shifted }: Measure): Estimate {
-  if (whole === null) return missingEstimate('no block was measured');
-  if (whole.value === null) return missingEstimate(whole.reason);
-  const interval = jackknife(blocks, (some) => asIs(some).value);
-  if (interval === null)
-    return { value: whole.value, interval, reason: 'an interval takes two blocks with a figure each' };
-  const shift = Math.abs((shifted(blocks).value ?? whole.value) - whole.value);
-  return estimateOf(whole.value, interval, shift);
-}
-
-function toNone(run: Run, testCase: TestCase, { asIs, shifted }: Measure): Pick<Row, 'toNone' | 'addedToNone'> {
-  const baseline = baselineOf(run.testCases, testCase);
-  if (typeof baseline === 'string') {
-    return { toNone: missingEffect(baseline), addedToNone: missingEstimate(baseline) };
-  }
-  const [own, base] = [soundBlocks(testCase.outcome), soundBlocks(baseline.outcome)];
-  const { pairs, ratio, difference } = paired(byPass(own, asIs), byPass(base, asIs), {
-    values: byPass(own, shifted),
-    baseline: byPass(base, shifted),
-  });
-  if (difference === null) {
-    const reason = 'no pass has a figure of both';
-    return { toNone: missingEffect(reason), addedToNone: missingEstimate(reason) };
-  }
-  const few = difference.interval === null ? 'an interval takes two passes' : null;
-  return {
-    toNone:
-      ratio === null
-        ? missingEffect('a ratio takes numbers above 0', pairs)
-        : effectOf(ratio, { n: pairs, isBaseline: baseline === testCase }),
-    addedToNone: { value: difference.estimate, interval: difference.interval, reason: few },
-  };
-}
-
-function toFirstStage(run: Run, testCase: TestCase, { asIs }: Measure): Effect {
-  const first = firstStageOf(run.testCases, testCase);
-  if (typeof first === 'string') return missingEffect(first);
-  const [own, base] = [testCase, first].map(({ outcome }) => [...byPass(soundBlocks(outcome), asIs).values()]);
-  const ratio = unpaired(own ?? [], base ?? []);
-  if (ratio === null) return missingEffect('a ratio takes numbers above 0 in both stages');
-  const n = Math.min(own?.length ?? 0, base?.length ?? 0);
-  return effectOf(ratio, { n, isBaseline: false });
-}
-
-function reasonOf(testCase: TestCase, whole: Figure | null): string | null {
-  const reasons = invalidReasons(testCase);
-  if (reasons.length > 0) return reasons.join(' ');
-  const missing = whole === null ? 'no block was measured' : whole.reason;
-  return missing === null ? null : `There is no figure: ${missing}.`;
-}
-
-function latenessShare(
-  { name }: Metric,
-  quantile: number | null,
-  blocks: readonly Block[],
-  whole: Figure | null,
-): number | null {
-  if (name !== 'request_duration_seconds' || quantile === null || whole === null || blocks.length === 0) return null;
-  const lateness = durationAt(blocks, 'lateness', quantile).value;
-  return lateness === null || whole.value === null ? null : lateness / whole.value;
-}
-
-/** The figure of each block that has one. */
-function byPass(blocks: readonly Block[], measure: (blocks: readonly Block[]) => Figure): ByPass {
+function byPass(blocks: readonly Block[], measure: Measure): ByPass {
   const values = new Map<number, number>();
   for (const block of blocks) {
     const { value } = measure([block]);
     if (value !== null) values.set(block.pass, value);
   }
   return values;
+}
+
+function blocksOf({ outcome }: TestCase): readonly Block[] {
+  return outcome.state === 'measured' ? outcome.blocks : [];
 }

@@ -1,12 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { Block } from './block.ts';
-import { Figure } from './figure.ts';
 import { AskedMeasurement } from './measurement.ts';
 import { TestCase } from './test-case.ts';
 import { Placement, Profile } from './vocabulary.ts';
 
 /** The version of this file format. A lab writes this one, and reads the earlier ones too (migrations.ts). */
-export const schemaVersion = 5;
+export const schemaVersion = 4;
 
 /** The entry of `order` for the window in which nothing is sent. */
 export const idle = 'idle';
@@ -19,15 +18,12 @@ const Options = z.strictObject({
   /** Interleaved passes over all test cases, in each stage. */
   blocks: z.int().positive(),
   measurements: z.array(AskedMeasurement).nonempty(),
-  /** Of the order of blocks. Every run has another, unless it is asked for. */
+  /** Of the order of blocks, and of the resampling when statistics are computed. */
   seed: z.int(),
-  /** How many spoiled blocks, of all test cases together, may be measured again in each stage. */
-  replacements: z.int().nonnegative(),
   cluster: z.string(),
 });
 
-/** The machine that a run was measured on. */
-export const Host = z.strictObject({
+const Host = z.strictObject({
   kernel: z.string(),
   os: z.string(),
   cpuModel: z.string(),
@@ -38,18 +34,9 @@ export const Host = z.strictObject({
   /** Whether the kernel accounts interrupt time apart from the interrupted; null where it does not tell. */
   irqTimeAccounting: z.boolean().nullable(),
   cgroup: z.enum(['v1', 'hybrid', 'v2']),
-  /** The governor of the processors' frequency (`performance` …); null where the host does not tell, as most virtual ones. */
-  governor: z.string().nullable(),
-  /** Whether two threads share a core; null where the host does not tell. */
-  smt: z.boolean().nullable(),
-  /** What the kernel does against faults of the processor, by fault, in its own words; empty where it does not tell. */
-  mitigations: z.record(z.string(), z.string()),
-  /** The load average of the minute before the run; null where it was not recorded. */
-  loadAverage: z.number().nonnegative().nullable(),
 });
 
-/** How a run ended. */
-export const Status = z.discriminatedUnion('state', [
+const Status = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('finished') }),
   z.strictObject({ state: z.literal('interrupted') }),
   z.strictObject({ state: z.literal('failed'), reason: z.string().min(1) }),
@@ -84,10 +71,7 @@ export const Run = z
     caveats: z.array(z.string()),
     /** The load generators' names: their versions are among `versions`, and what they cost stands in the blocks. */
     generators: z.array(z.string()).nonempty(),
-    /**
-     * One list for each pass: ids of test cases, and `idle`, in the order in which they ran. A block that the machine spoiled has
-     * another turn in its pass.
-     */
+    /** One list for each pass: ids of test cases, and `idle`, in the order in which they ran. */
     order: z.array(z.array(z.string())),
     testCases: z.array(TestCase),
     /** What the cluster held while the passes ran, one stage after the other; one without any Services beside its own. */
@@ -99,10 +83,6 @@ export const Run = z
         seconds: z.number().positive(),
         /** CPU seconds of the whole machine. */
         busyCpuSeconds: z.number().nonnegative(),
-        /** Of these, of processes that are neither the lab's nor the kernel's own. */
-        foreignCpuSeconds: Figure,
-        /** Why the machine spoiled it, as it does blocks; null where it did not. */
-        spoiled: z.string().min(1).nullable(),
       }),
     ),
   })
@@ -118,15 +98,11 @@ export const Run = z
       }
     }
     for (const [index, { id, outcome }] of testCases.entries()) {
-      const blocks = outcome.state === 'measured' ? outcome.blocks : [];
-      const sound = blocks.filter(({ spoiled }) => spoiled === null);
-      for (const [block, { pass, spoiled }] of blocks.entries()) {
+      const passes = outcome.state === 'measured' ? outcome.blocks.map(({ pass }) => pass) : [];
+      for (const [block, pass] of passes.entries()) {
         const path = ['testCases', index, 'outcome', 'blocks', block, 'pass'];
         if (!order[pass]?.includes(id)) issue(path, `the order of pass ${pass} has no turn for ${id}`);
-        if (spoiled !== null) continue;
-        if (sound.findIndex((other) => other.pass === pass) !== sound.indexOf(blocks[block] as Block)) {
-          issue(path, `pass ${pass} is there twice`);
-        }
+        if (passes.indexOf(pass) !== block) issue(path, `pass ${pass} is there twice`);
       }
     }
   });
@@ -135,6 +111,5 @@ export type Run = z.infer<typeof Run>;
 /** A new id: when the run started (UTC), its scenario, and six random hexadecimal digits. */
 export function newRunId(scenario: string, startedAt: Date): string {
   const stamp = startedAt.toISOString().replace(/[-:]|\.\d+/g, '');
-  const random = [...crypto.getRandomValues(new Uint8Array(3))].map((byte) => byte.toString(16).padStart(2, '0'));
-  return `${stamp}-${scenario}-${random.join('')}`;
+  return `${stamp}-${scenario}-${randomBytes(3).toString('hex')}`;
 }

@@ -1,30 +1,27 @@
-import { fewestForRanks, type Location } from './location.ts';
-import { asRatio } from './paired.ts';
-import { rankSumAtMost, rankSumsBeyond } from './rank-sum.ts';
+import { expandedInterval, fewestForBootstrap, resampledMedians } from './bootstrap.ts';
+import type { Interval } from './interval.ts';
+import { median } from './median.ts';
+import type { Random } from './random.ts';
 
-const tail = 0.025;
+/** The ratio of two medians with its 95 % interval; null where there is none. */
+export type Unpaired = { ratio: number | null; interval: Interval | null };
 
 /**
- * The ratio of values to others that were not measured side by side, so that nothing pairs them: what drifts between the two
- * is in it. Hodges and Lehmann's estimate (the median of all differences of logarithms) with the exact interval of Mann and
- * Whitney's test; no interval below six values of either. Null where there are none, or one is not above 0.
+ * Compares values that were not measured side by side, so that nothing pairs them: what drifts between the two is in the
+ * ratio. The interval is the expanded percentile bootstrap over both, of the smaller one's size; null below six values of
+ * either.
  */
-export function unpaired(values: readonly number[], baseline: readonly number[]): Location | null {
-  const [m, n] = [values.length, baseline.length];
-  if (m === 0 || n === 0 || [...values, ...baseline].some((value) => value <= 0)) return null;
-  const differences = Float64Array.from(
-    values.flatMap((value) => baseline.map((base) => Math.log(value / base))),
-  ).sort();
-  const at = (index: number) => differences[index] as number;
-  const estimate = (at((differences.length - 1) >> 1) + at(differences.length >> 1)) / 2;
-  if (Math.min(m, n) < fewestForRanks) return asRatio({ estimate, interval: null, p: null, widening: 1 });
-  const beyond = rankSumsBeyond(tail, m, n);
-  const notAbove = differences.filter((difference) => difference <= 0).length;
-  const notBelow = differences.filter((difference) => difference >= 0).length;
-  return asRatio({
-    estimate,
-    interval: [at(beyond - 1), at(differences.length - beyond)],
-    p: Math.min(1, 2 * rankSumAtMost(Math.min(notAbove, notBelow), m, n)),
-    widening: 1,
-  });
+export function unpaired(values: readonly number[], baseline: readonly number[], random: Random): Unpaired {
+  const [of, to] = [median(values), median(baseline)];
+  if (of === null || to === null || to <= 0) return { ratio: null, interval: null };
+  const n = Math.min(values.length, baseline.length);
+  if (n < fewestForBootstrap) return { ratio: of / to, interval: null };
+  const [ours, theirs] = [resampledMedians(values, random), resampledMedians(baseline, random)];
+  return {
+    ratio: of / to,
+    interval: expandedInterval(
+      ours.map((one, draw) => one / (theirs[draw] as number)),
+      n,
+    ),
+  };
 }

@@ -1,14 +1,10 @@
 import type { Block } from './block.ts';
-import { cpuSecondsPer, doneIn, idleBeside, idleRate } from './cpu.ts';
-import { durationAt } from './duration.ts';
+import { cpuSecondsPer, doneIn, idleRate } from './cpu.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
 import { formatDuration } from './format.ts';
-import { generatorBoundWarning } from './generator-bound.ts';
-import { leftOverWarnings } from './left-over.ts';
+import { doubledGain, generatorBoundWarning } from './generator-bound.ts';
 import type { Work } from './measurement.ts';
 import type { Run } from './run.ts';
-import { soundBlocks, spoiledBlocks } from './sound-blocks.ts';
-import { lostPassWarnings } from './spoiled.ts';
 import type { TestCase } from './test-case.ts';
 
 /** Dropped and late arrivals, of all scheduled. More, and the load was not the one that was asked for. */
@@ -17,8 +13,6 @@ const mostMissedArrivals = 0.001;
 const mostFailed = 0.001;
 /** Of the requested rate. */
 const leastAchieved = 0.995;
-/** Lateness of the generator, as a share of the same quantile of what a client sees. */
-const mostLateness = 0.1;
 /** Of the machine's CPU time, taken by its hypervisor. */
 const mostStolen = 0.02;
 /** What the pods used beyond what the machine did, of what they used. */
@@ -34,18 +28,10 @@ export function invalidReasons({
   measurement,
 }: Pick<TestCase, 'outcome' | 'encryption' | 'measurement'>): string[] {
   if (outcome.state !== 'measured') return [outcome.reason];
-  const { verification, evidence, stopped } = outcome;
-  const blocks = soundBlocks(outcome);
+  const { blocks, verification, evidence, stopped } = outcome;
   // What made it stop shows in its blocks and counters too; once is enough.
   if (stopped !== null) return [stopped];
-  if (blocks.length === 0) {
-    const [spoiled] = spoiledBlocks(outcome);
-    return [
-      spoiled === undefined
-        ? 'No block was measured.'
-        : `The machine spoiled every block. The first: ${spoiled.spoiled}`,
-    ];
-  }
+  if (blocks.length === 0) return ['No block was measured.'];
   const { before, after } = verification;
   return [
     ...evidenceReasons(before, 'In verification: '),
@@ -66,33 +52,17 @@ export function invalidReasons({
  * shared machines an invalid mark would hit nearly every run.
  */
 export function warnings(
-  { outcome, measurement }: Pick<TestCase, 'outcome' | 'measurement'>,
+  { outcome, caveats, measurement }: Pick<TestCase, 'outcome' | 'caveats' | 'measurement'>,
   run: Pick<Run, 'idle' | 'host' | 'options'>,
 ): string[] {
-  if (outcome.state !== 'measured') return [];
-  const blocks = soundBlocks(outcome);
-  const bound = generatorBoundWarning(blocks, measurement);
+  if (outcome.state !== 'measured') return [...caveats];
+  const { blocks } = outcome;
+  const bound = generatorBoundWarning(doubledGain(blocks, measurement, run.options.seed));
   return [
+    ...caveats,
     ...(bound === null ? [] : [bound]),
-    ...lostPassWarnings(outcome, run),
-    ...latenessWarnings(blocks),
     ...stolenWarnings(blocks, run.host.cores),
-    ...leftOverWarnings(blocks, run),
     ...balanceWarnings(blocks, measurement.work, run),
-  ];
-}
-
-/** A generator that is late makes all data planes slower by the same, and so more alike. */
-function latenessWarnings(blocks: readonly Block[]): string[] {
-  const shares = [0.5, 0.9, 0.99].flatMap((q) => {
-    const [late, seen] = [durationAt(blocks, 'lateness', q).value, durationAt(blocks, 'request', q).value];
-    return late === null || seen === null || late <= mostLateness * seen
-      ? []
-      : [`${percent(late / seen)} of the p${q * 100}`];
-  });
-  if (shares.length === 0) return [];
-  return [
-    `The generator's own lateness is as large as ${shares.join(', ')} that a client sees (more than ${percent(mostLateness)}): it makes ratios smaller.`,
   ];
 }
 
@@ -107,9 +77,9 @@ function stolenWarnings(blocks: readonly Block[], cores: number): string[] {
 
 /** The machine's time beyond an idle cluster is hardly less than the pods', unless it was not the cluster that idled. */
 function balanceWarnings(blocks: readonly Block[], work: Work, run: Pick<Run, 'idle'>): string[] {
-  const idle = idleRate(idleBeside(run, blocks));
+  const idle = idleRate(run);
   const whole = cpuSecondsPer(work, blocks, null, idle).value;
-  const leftOver = cpuSecondsPer(work, blocks, 'other', idle).value;
+  const leftOver = cpuSecondsPer(work, blocks, 'kernel', idle).value;
   if (whole === null || leftOver === null || leftOver >= -mostOverdrawn * (whole - leftOver)) return [];
   return [
     `CPU per ${unitOf[work]} does not add up: the pods used ${formatDuration(whole - leftOver)} and the machine beyond idle ${formatDuration(whole)}. Something else kept it busy while the cluster idled.`,

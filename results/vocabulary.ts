@@ -19,10 +19,7 @@ export const PodRole = z.enum(['generator', 'workload', 'proxy', 'control']);
 export type PodRole = z.infer<typeof PodRole>;
 export const podRoles = PodRole.options;
 
-/**
- * Whose CPU time it is. `other` is what the machine used beyond an idle cluster and beyond the pods: the kernel's work that no pod was
- * running for, the lab's own processes, and whatever else ran.
- */
-export const Role = z.enum([...podRoles, 'other']);
+/** Whose CPU time it is. `kernel` is what the machine used beyond an idle cluster and beyond the pods. */
+export const Role = z.enum([...podRoles, 'kernel']);
 export type Role = z.infer<typeof Role>;
 export const roles = Role.options;

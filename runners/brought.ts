@@ -3,11 +3,10 @@ import type { Artefact } from '../clusters/tools/artefact.ts';
 import { clusterArtefacts } from '../clusters/tools/cluster-artefacts.ts';
 import { dataPlanes } from '../datapath/data-planes.ts';
 import { fortio, loadImages, loadPrograms } from './load/programs.ts';
-import { watchProgram } from './probes/machine-watch.ts';
 
-/** Programs that every cluster of ours needs to be there: those of all data planes, of load, and of probes. */
+/** Programs that every cluster of ours needs to be there: those of all data planes, and of load. */
 export const broughtPrograms: readonly Artefact[] = [
-  ...new Set([...dataPlanes.flatMap(({ programs }) => programs), ...loadPrograms, watchProgram]),
+  ...new Set([...dataPlanes.flatMap(({ programs }) => programs), ...loadPrograms]),
 ];
 
 /** All programs that the lab knows how to make, those of clusters and of single checks included. */

@@ -1,5 +1,4 @@
 import type { DataPlane, Mode } from '../data-plane.ts';
-import { switchAllowList } from './allow-list.ts';
 import { sidecarlessEvidence, sidecarlessExpected } from './evidence.ts';
 import { sidecarlessFlows } from './flows.ts';
 import { installSidecarless, removeSidecarless, sidecarlessObjects } from './install.ts';
@@ -7,21 +6,18 @@ import { sidecarlessImages, sidecarlessPrograms } from './programs.ts';
 import { servicesReady } from './ready.ts';
 import { switchShortcut } from './settings.ts';
 import { traceSidecarless } from './trace.ts';
-import { noPolicy, shortcut } from './variants.ts';
 
-const modes: readonly Mode[] = [null, noPolicy, shortcut].map((variant) => ({
-  profile: 'l4',
-  encryption: 'none',
-  variant,
-}));
+/** Sockets of two pods on one node are joined; without it, everything goes by packets. */
+const shortcut = 'shortcut';
+
+const modes: readonly Mode[] = [null, shortcut].map((variant) => ({ profile: 'l4', encryption: 'none', variant }));
 
 /** The lab's own eBPF datapath, with an agent on each node and no proxy on the way. */
 export const sidecarless: DataPlane = {
   id: 'sidecarless',
   summary: 'eBPF in the kernel instead of proxies: services at connect time, identity policy at each pod’s link',
   modes,
-  caveats: ({ variant }) =>
-    variant === noPolicy ? ['no policy is in force: the allow-list by identity, which other rows enforce, is off'] : [],
+  caveats: () => [],
   supports: ({ profile, encryption, variant, placement }) => {
     if (variant === shortcut && placement === 'cross-node') {
       return { supported: false, reason: 'sockets of two nodes cannot be joined' };
@@ -36,10 +32,7 @@ export const sidecarless: DataPlane = {
   install: installSidecarless,
   enroll: (template) => template,
   ready: servicesReady,
-  async prepare(context, { pool, variant }) {
-    await switchShortcut(context, pool, variant === shortcut);
-    await switchAllowList(context, pool, variant !== noPolicy);
-  },
+  prepare: (context, { pool, variant }) => switchShortcut(context, pool, variant === shortcut),
   bypassesLinks: ({ variant }) => variant === shortcut,
   evidence: sidecarlessEvidence,
   expected: sidecarlessExpected,

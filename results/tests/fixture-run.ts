@@ -81,7 +81,6 @@ export function fixtureRun({
       blocks,
       measurements: [asked],
       seed,
-      replacements: 0,
       cluster: 'netns',
     },
     host: {
@@ -93,10 +92,6 @@ export function fixtureRun({
       virtualised: true,
       irqTimeAccounting: null,
       cgroup: 'v2',
-      governor: null,
-      smt: null,
-      mitigations: {},
-      loadAverage: 0.1,
     },
     versions: { kernel: '6.1.0' },
     commit: null,
@@ -120,13 +115,7 @@ export function fixtureRun({
       },
     })),
     stages: [{ services: 0, programmed: [] }],
-    idle: passes.map(({ pass }) => ({
-      pass,
-      seconds,
-      busyCpuSeconds: idleCores * seconds,
-      foreignCpuSeconds: figure(0),
-      spoiled: null,
-    })),
+    idle: passes.map(({ pass }) => ({ pass, seconds, busyCpuSeconds: idleCores * seconds })),
   };
 }
 
@@ -170,18 +159,7 @@ function block(pass: number, latencySeconds: number, cpuSecondsPerRequest: numbe
       busySeconds: cpuSecondsPerRequest * ownNoise * requests + idleCores * seconds,
       stealSeconds: 0,
       roles: { generator: figure(pods / 2), workload: figure(pods / 4), proxy: figure(pods / 4), control: figure(0) },
-      kernelSeconds: {
-        generator: figure(pods / 4),
-        workload: figure(pods / 8),
-        proxy: figure(pods / 8),
-        control: figure(0),
-      },
-      lab: figure(0.01),
-      foreign: figure(0),
     },
-    disturbance: { pressureSeconds: figure(0.1), standstillSeconds: figure(0.0001) },
-    spoiled: null,
-    growth: { 'proxy/requests': requests },
     memoryBytes: null,
   };
 }

@@ -5,7 +5,6 @@ export const checks: Readonly<Record<string, () => Promise<Check>>> = {
   startup: async () => (await import('./startup.ts')).startup,
   cycles: async () => (await import('./cycles.ts')).cycles,
   'same-plane': async () => (await import('./same-plane.ts')).samePlane,
-  'injected-delay': async () => (await import('./injected-delay.ts')).injectedDelay,
   'oldest-kernel': async () => (await import('./oldest-kernel.ts')).oldestKernel,
   'second-generator': async () => (await import('./second-generator.ts')).secondGenerator,
   cni: async () => (await import('./cni.ts')).cni,

@@ -2,9 +2,10 @@ import type { V1Service } from '@kubernetes/client-node';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
 import { ensurePrograms } from '../../clusters/tools/programs.ts';
+import { expandedInterval, fewestForBootstrap, resampled } from '../../results/bootstrap.ts';
 import { histogramOf, quantile } from '../../results/histogram.ts';
-import { jackknife } from '../../results/jackknife.ts';
-import { locationOf } from '../../results/location.ts';
+import type { Interval } from '../../results/interval.ts';
+import { median } from '../../results/median.ts';
 import { random, shuffled } from '../../results/random.ts';
 import { fortioMedian, withFortio } from '../load/fortio.ts';
 import { fortio } from '../load/programs.ts';
@@ -23,27 +24,26 @@ const tolerance = 0.1;
  * proxy waits for its turn.
  */
 const share = 1 / 2;
-const defaultPasses = 24;
+const defaultPasses = 20;
 const seconds = 2;
 /** Long enough for the start of fortio's process to be over. */
 const warmupSeconds = 1;
 
-/** The lab's own ways to keep a timetable, which take turns, pass by pass, beside fortio. */
-const own = ['pace', 'k6'] as const;
-type Own = (typeof own)[number];
+const generators = ['k6', 'fortio'] as const;
+type Generator = (typeof generators)[number];
 
 /** Seconds, as both generators saw them at the same time. */
-type Seen = { own: number; fortio: number };
+type Seen = Record<Generator, number>;
 
 /** What a data plane added to the p50, in seconds. */
 type Added = Seen;
 
-/** By test case and own generator, one for each pass. */
-type Comparisons = ReadonlyMap<string, Readonly<Record<Own, Added[]>>>;
+/** By test case, one for each pass. */
+type Comparisons = ReadonlyMap<string, readonly Added[]>;
 
 /** That a generator of another make agrees on the latency that each data plane adds. */
 export const secondGenerator: Check = {
-  summary: 'fortio agrees with pace, and with k6, on the latency that each data plane adds to the p50, within 10 %',
+  summary: 'fortio agrees with k6 on the latency that each data plane adds to the p50, within 10 %',
   async run(input) {
     const scenario = await loadScenario('latency');
     const pools = [poolOf('none', 'none'), poolOf('sidecar', 'sidecar')];
@@ -63,7 +63,7 @@ export const secondGenerator: Check = {
 const unwatched = { onBegin: () => undefined, onEnd: () => undefined };
 
 /** The median latency that each generator sees in one block of a test case. */
-type Measure = (id: string, generator: Own) => Promise<Seen>;
+type Measure = (id: string) => Promise<Seen>;
 
 async function deploy(
   kube: Kube,
@@ -86,14 +86,14 @@ async function deploy(
   const rate = Number(load.rate) * share;
   const connections = Number(load.connections) * share;
   const medians = new Map<string, number>();
-  const measure: Measure = async (id, generator) => {
+  const measure: Measure = async (id) => {
     const { testCase, driver } = cases.find((planned) => planned.id === id) ?? {};
     const subject = subjects.get(testCase?.pool.name ?? '');
     const pod = subject?.deployed.generators.get('cross-node');
     if (testCase === undefined || driver === undefined || subject === undefined || pod === undefined)
       throw new Error(`${id} was not deployed`);
     const url = `http://${subject.host}:${testCase.port}/?bytes=${load.responseBytes}`;
-    const parameters = { ...load, generator, rate, connections, warmupSeconds, seconds };
+    const parameters = { ...load, rate, connections, warmupSeconds, seconds };
     const [fortio, { durations }] = await Promise.all([
       fortioMedian(
         pod,
@@ -102,9 +102,9 @@ async function deploy(
       ),
       driver.send(context, { generator: pod, host: subject.host, port: testCase.port }, parameters, unwatched),
     ]);
-    const median = quantile(durations.request ?? histogramOf([]), 0.5) ?? Number.NaN;
-    medians.set(id, median);
-    return { own: median, fortio };
+    const k6 = quantile(durations.request ?? histogramOf([]), 0.5) ?? Number.NaN;
+    medians.set(id, k6);
+    return { k6, fortio };
   };
   return { ids: cases.map(({ id }) => id), measure };
 }
@@ -114,50 +114,48 @@ async function compare(
   { count, progress }: CheckInput,
 ): Promise<Comparisons> {
   const numbers = random(1);
-  const comparisons = new Map(others.map((id) => [id, { pace: [], k6: [] } as Record<Own, Added[]>]));
-  for (const id of [baseline, ...others]) await measure(id, 'pace');
+  const comparisons = new Map<string, Added[]>(others.map((id) => [id, []]));
+  for (const id of [baseline, ...others]) await measure(id);
   const passes = count ?? defaultPasses;
   for (let pass = 1; pass <= passes; pass++) {
-    const generator = own[pass % own.length] ?? 'pace';
     for (const id of shuffled(others, numbers)) {
       progress(`pass ${pass} of ${passes}: ${id}`);
-      const added: Added = { own: 0, fortio: 0 };
+      const added: Added = { k6: 0, fortio: 0 };
       for (const measured of shuffled([id, baseline], numbers)) {
-        const seen = await measure(measured, generator);
-        const sign = measured === id ? 1 : -1;
-        added.own += sign * seen.own;
-        added.fortio += sign * seen.fortio;
+        const seen = await measure(measured);
+        for (const generator of generators) added[generator] += (measured === id ? 1 : -1) * seen[generator];
       }
-      comparisons.get(id)?.[generator].push(added);
+      comparisons.get(id)?.push(added);
     }
   }
   return comparisons;
 }
 
 function report(comparisons: Comparisons, { stdout }: CheckInput): boolean {
-  const micro = (values: readonly number[]): string =>
-    `${((locationOf(values)?.estimate ?? Number.NaN) * 1e6).toFixed(0)} µs`;
+  const micro = (values: readonly number[]): string => `${((median(values) ?? Number.NaN) * 1e6).toFixed(0)} µs`;
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   let agreed = true;
-  for (const [id, byOwn] of comparisons) {
-    for (const generator of own) {
-      const added = byOwn[generator];
-      if (added.length === 0) continue;
-      const apart = ratioOf(added) - 1;
-      if (!(Math.abs(apart) <= tolerance)) agreed = false;
-      const interval = jackknife(added, ratioOf);
-      stdout.write(
-        `${id}: adds ${micro(added.map((one) => one.own))} by ${generator}, ${micro(added.map(({ fortio }) => fortio))} by fortio: ` +
-          `${percent(apart)} apart ` +
-          `(${interval === null ? 'too few passes for an interval' : `95 % interval ${interval.map((end) => percent(end - 1)).join(' to ')}`})\n`,
-      );
-    }
+  for (const [id, added] of comparisons) {
+    const apart = ratioOfMedians(added) - 1;
+    if (!(Math.abs(apart) <= tolerance)) agreed = false;
+    const [k6, fortio] = generators.map((generator) => micro(added.map((one) => one[generator])));
+    const interval = intervalOf(added);
+    stdout.write(
+      `${id}: adds ${k6} by k6, ${fortio} by fortio: ${percent(apart)} apart ` +
+        `(${interval === null ? 'too few passes for an interval' : `95 % interval ${interval.map((end) => percent(end - 1)).join(' to ')}`})\n`,
+    );
   }
   return agreed;
 }
 
-/** Of both estimates, not the estimate of ratios: in a single pass the divisor is so uncertain that their middle lies too high. */
-function ratioOf(added: readonly Added[]): number {
-  const estimate = (values: readonly number[]): number => locationOf(values)?.estimate ?? Number.NaN;
-  return estimate(added.map((one) => one.own)) / estimate(added.map(({ fortio }) => fortio));
+/** The 95 % interval of {@link ratioOfMedians}, over passes; null of too few. */
+function intervalOf(added: readonly Added[]): Interval | null {
+  if (added.length < fewestForBootstrap) return null;
+  return expandedInterval(resampled(added, ratioOfMedians, random(1)), added.length);
+}
+
+/** Of medians, not the median of ratios: in a single pass the divisor is so uncertain that their middle lies too high. */
+function ratioOfMedians(added: readonly Added[]): number {
+  const [k6, fortio] = generators.map((generator) => median(added.map((one) => one[generator])) ?? Number.NaN);
+  return (k6 ?? Number.NaN) / (fortio ?? Number.NaN);
 }

@@ -9,7 +9,7 @@ export const check = command({
     '  startup     time of up and down with all data planes, and CPU of the idle cluster\n' +
     '  cycles      up and down again and again leaves nothing behind\n' +
     '  same-plane  A/A: the same data plane under two names shows no difference\n' +
-    '  second-generator  fortio agrees with pace and k6 on what each data plane adds\n' +
+    '  second-generator  fortio agrees with k6 on what each data plane adds\n' +
     '  oldest-kernel  sidecarless’s programs work on Debian 12’s kernel, in QEMU, and are no more work to verify\n' +
     '  cni         how long the runtime waits for sidecarless to connect a pod, on kind\n' +
     '  enforcement how long after a change of policy packets are treated accordingly\n' +

@@ -1,20 +1,14 @@
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
-import { usageError } from '../cli/arguments.ts';
 import { assignmentsFlag } from '../cli/assignments-flag.ts';
 import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
 import { command } from '../cli/command.ts';
 import { listFlag, switchFlag, textFlag, wholeNumberFlag, wholeNumbersFlag, wordsFlag } from '../cli/flag.ts';
 import { allPools, planesFlag } from '../cli/planes.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
-import { longestWindowSeconds } from '../load/driver.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
-import { newSeed, seeds } from '../run/seed.ts';
-
-/** 20,000 Services take minutes to go; whoever cannot wait interrupts once more. */
-const longestCleanUpMs = 1_000_000;
 
 export const run = command({
   description:
@@ -44,7 +38,7 @@ export const run = command({
     seconds: wholeNumbersFlag({
       description: 'measured seconds of each block, default: the scenario’s',
       min: 1,
-      max: longestWindowSeconds,
+      max: 600,
     }),
     rate: wholeNumbersFlag({ description: 'requests per second, default: the scenario’s', min: 1, max: 100_000 }),
     connections: wholeNumbersFlag({
@@ -54,17 +48,10 @@ export const run = command({
     }),
     set: assignmentsFlag('values of its other parameters, each combination of which is a test case'),
     seed: wholeNumberFlag({
-      description: 'of the order of blocks (default: another one each time, which the run records and prints)',
+      description: 'of the order of blocks and of the resampling',
       min: 0,
-      max: seeds - 1,
-      default: null,
-    }),
-    replacements: wholeNumberFlag({
-      description:
-        'how many blocks that the machine spoils are measured again, in each stage (default: a quarter of all blocks)',
-      min: 0,
-      max: 100_000,
-      default: null,
+      max: 2 ** 31,
+      default: 1,
     }),
     out: textFlag({ placeholder: 'FILE', description: 'write the run to this file (default: into the store)' }),
     json: switchFlag('print one JSON object: {run, scenario, rows: [{…}]}'),
@@ -104,8 +91,7 @@ export const run = command({
               profiles: flags.profile,
               placements: flags.placement ?? scenario.placements.default,
               blocks: flags.blocks ?? scenario.blocks,
-              seed: flags.seed ?? newSeed(),
-              replacements: flags.replacements,
+              seed: flags.seed,
             },
             { signal, progress: progress.step },
           );
@@ -125,7 +111,7 @@ export const run = command({
             return;
           }
           const { removeRemains } = await import('../remains.ts');
-          await removeRemains(opened.cluster, { signal: AbortSignal.timeout(longestCleanUpMs) });
+          await removeRemains(opened.cluster, { signal: AbortSignal.timeout(60_000) });
         };
         // The run is stored and printed by the time that the clean-up can fail or be interrupted.
         return await withCleanUp(measure, cleanUp, (error) => stderr.write(`lab: ${error.message}\n`));
@@ -148,8 +134,6 @@ function askedParameters({
 }): AskedParameters {
   const { seconds, rate, connections } = flags;
   const given = Object.entries({ seconds, rate, connections }).filter(([, values]) => values.length > 0);
-  const twice = given.find(([name]) => set !== null && name in set);
-  if (twice !== undefined) throw usageError('run', `--${twice[0]} and --set ${twice[0]}=… name the same parameter`);
   return { ...set, ...Object.fromEntries(given) };
 }
 

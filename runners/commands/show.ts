@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LabError } from '../../clusters/error.ts';
-import { compare } from '../../results/comparison.ts';
-import { list, load } from '../../results/store/store.ts';
+import { compare } from '../../results/rows.ts';
+import { list, load } from '../../results/store.ts';
 import { command } from '../cli/command.ts';
 import { switchFlag } from '../cli/flag.ts';
 import { storeDirectory } from '../cli/store-directory.ts';

@@ -19,7 +19,7 @@ export const download = driver({
       .max(16 << 20),
     requestTimeoutSeconds: z.number().positive(),
   }),
-  metrics: ['bytes_per_second', 'cpu_seconds_per_byte', 'requests_failed_ratio', 'counted_per_byte'],
+  metrics: ['bytes_per_second', 'cpu_seconds_per_byte', 'requests_failed_ratio'],
   work: 'bytes',
   generator: () => 'flood',
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * warmupSeconds + 1.5 * seconds,

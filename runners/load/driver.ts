@@ -1,22 +1,16 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { DataPlaneContext, Expectation, TestCase } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext, Evidence, Expectation, TestCase } from '../../datapath/data-plane.ts';
 import type { LoadResult, Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import type { ParameterValue, Work } from '../../results/measurement.ts';
-
-/** The workload gives no longer answers. */
-export const longestAnswerBytes = 16 * 1024 ** 2;
-
-/** Nothing is heard of a generator while it measures, and an answer that is silent for 300 s counts as broken off. */
-export const longestWindowSeconds = 240;
 
 /** Parameters that every kind of measurement has. */
 export const CommonParameters = z.strictObject({
   /** Sent before the window, with nothing measured. */
   warmupSeconds: z.number().nonnegative(),
   /** Length of the measured window of one block. */
-  seconds: z.number().positive().max(longestWindowSeconds),
+  seconds: z.number().positive(),
   /** Services that the cluster holds beside its own. Each value is a stage of the run: making them takes minutes. */
   services: z.int().nonnegative().default(0),
 });
@@ -31,7 +25,7 @@ export type Window = { onBegin: () => void; onEnd: () => void };
  * What was sent, as the generator counted it, and what its own protocol may have sent besides; null where it counts all.
  * `arrived`: counters of the far end where that is the driver's own and not the workload.
  */
-export type Sent = { traffic: Traffic; besides: Traffic | null; arrived: Record<string, number> };
+export type Sent = { traffic: Traffic; besides: Traffic | null; arrived: Evidence };
 
 /** A few answers, with a word in what was sent that a capture can look for, and what the answers themselves must show. */
 export type Probed = Sent & { answers: readonly EvidenceCheck[] };

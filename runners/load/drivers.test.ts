@@ -37,5 +37,5 @@ test('a driver refuses parameters that are not of its kind, and fills in what ha
   }
   const [openLoop] = drivers;
   const given = { rate: 10, connections: 1, responseBytes: 1, requestTimeoutSeconds: 1, warmupSeconds: 0, seconds: 1 };
-  assert.deepEqual(openLoop?.parameters.parse(given), { ...given, generator: 'pace', services: 0 });
+  assert.deepEqual(openLoop?.parameters.parse(given), { ...given, services: 0 });
 });

@@ -9,6 +9,7 @@ import { sendLoad } from './load-events.ts';
 
 /** What one block of load is asked to be. The rate is in requests per second. */
 export type BlockRequest = {
+  script: string;
   url: string;
   rate: number;
   connections: number;
@@ -19,22 +20,16 @@ export type BlockRequest = {
   bodyBytes: number;
 };
 
-/** What is said of a block: its requests have latencies, and a timetable. */
-const BlockResult = LoadResult.pick({
+/** What k6 says of a block: its requests have latencies, and a timetable. */
+const K6Result = LoadResult.pick({
   requestedRate: true,
   windowSeconds: true,
   connections: true,
   errors: true,
   arrivals: true,
   totals: true,
-}).extend({
-  event: z.literal('result'),
-  achievedRate: z.number(),
-  latency: Histogram,
-  wire: Histogram,
-  lateness: Histogram,
-});
-export type BlockResult = Omit<z.infer<typeof BlockResult>, 'event' | 'achievedRate'>;
+}).extend({ event: z.literal('result'), achievedRate: z.number(), latency: Histogram });
+export type K6Result = Omit<z.infer<typeof K6Result>, 'event' | 'achievedRate'>;
 
 const RequestsResult = z.object({
   requests: z.int(),
@@ -48,35 +43,21 @@ const RequestsResult = z.object({
 });
 export type RequestsResult = z.infer<typeof RequestsResult>;
 
-/** Who keeps the timetable: a script that k6 runs, or the generator itself. */
-export type Timekeeper = { by: 'k6'; script: string } | { by: 'pace' };
-
 /**
- * How long `pace` does without sleep before each arrival: longer costs CPU time, shorter punctuality. A processor of a virtual
- * machine takes 30 to 60 µs to wake.
- */
-const spinMicroseconds = 50;
-
-/**
- * Has the generator in a pod send one block of load, and tells when the measured window begins and ends.
+ * Has k6 in a pod send one block of load, and tells when the measured window begins and ends.
  * @throws GeneratorError LAB_GENERATOR_FAILED with what the generator said.
  */
 export async function runBlock(
   context: { kube: Kube; signal: AbortSignal },
   pod: V1Pod,
-  { timekeeper, ...block }: BlockRequest & { timekeeper: Timekeeper },
+  body: BlockRequest,
   window: Window,
-): Promise<BlockResult> {
-  const { timeoutSeconds, ...others } = block;
-  const asked =
-    timekeeper.by === 'k6'
-      ? { path: 'blocks', body: { ...block, script: timekeeper.script } }
-      : { path: 'paces', body: { ...others, timeoutMs: timeoutSeconds * 1000, spinMicroseconds } };
+): Promise<K6Result> {
   const {
     event: _,
     achievedRate: _rate,
     ...result
-  } = await sendLoad(context, pod, { ...asked, result: BlockResult }, window);
+  } = await sendLoad(context, pod, { path: 'blocks', body, result: K6Result }, window);
   return result;
 }
 

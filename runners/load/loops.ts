@@ -60,16 +60,11 @@ export async function withDoubled(
   const doubled = await send(2, { onBegin: () => undefined, onEnd: () => undefined });
   return {
     ...block,
-    doubledRate: hasFailures(doubled) ? null : (doubled.counts[work] ?? 0) / doubled.windowSeconds,
+    doubledRate: (doubled.counts[work] ?? 0) / doubled.windowSeconds,
     totals: { ...sum(block.totals, doubled.totals), reconnects: block.totals.reconnects + doubled.totals.reconnects },
     besides: block.besides === null || doubled.besides === null ? null : sum(block.besides, doubled.besides),
     arrived: sumOfAll(block.arrived, doubled.arrived),
   };
-}
-
-/** More than one of a thousand: then its rate says nothing about the generator. */
-function hasFailures({ errors, counts }: SentBlock): boolean {
-  return errors.count > 0.001 * (errors.count + (counts.requests ?? 0));
 }
 
 function sum(one: Traffic, other: Traffic): Traffic {

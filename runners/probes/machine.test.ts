@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { busyBetween, parseStat, readMachineTime, readPressureSeconds } from './machine.ts';
+import { busyBetween, parseStat, readMachineTime } from './machine.ts';
 
 test('reads idle, waiting and stolen time of all cores, and how many there are', () => {
   //                user nice system idle iowait irq softirq steal guest guest_nice
@@ -26,13 +23,4 @@ test('sees work that is done between the kernel’s ticks', () => {
   // In what a hypervisor took of the 200 ms this process did no work.
   const seen = `${busySeconds} s, and ${stealSeconds} s were stolen`;
   assert.ok(busySeconds >= 0.17 - stealSeconds, `200 ms of work show as ${seen}`);
-});
-
-test('pressure is what tasks waited for a processor, and missing where the kernel does not measure it', async (t) => {
-  const path = join(await mkdtemp(join(tmpdir(), 'lab-pressure-')), 'cpu');
-  t.after(() => rm(path, { force: true }));
-  await writeFile(path, 'some avg10=1.00 avg60=0.50 avg300=0.10 total=1500000\nfull avg10=0.00 total=0\n');
-  assert.deepEqual(readPressureSeconds(path), { value: 1.5, reason: null });
-  await rm(path);
-  assert.match(readPressureSeconds(path).reason ?? '', /PSI/);
 });

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { type Figure, figure, missing } from '../../results/figure.ts';
+import { readFileSync } from 'node:fs';
 
 /** A reading of the whole machine's time, in seconds summed over its cores since boot but for `at`. */
 export type MachineTime = {
@@ -42,14 +41,4 @@ export function parseStat(stat: string): Omit<MachineTime, 'at'> {
     idleSeconds: (idle + iowait) / ticksPerSecond,
     stealSeconds: steal / ticksPerSecond,
   };
-}
-
-/**
- * Seconds since boot in which some task that could run waited for a CPU.
- * @param path the file of PSI (Documentation/accounting/psi.rst).
- */
-export function readPressureSeconds(path = '/proc/pressure/cpu'): Figure {
-  if (!existsSync(path)) return missing('the kernel does not measure pressure (PSI): it needs CONFIG_PSI, and psi=1');
-  const microseconds = /^some .*\btotal=(\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1];
-  return microseconds === undefined ? missing(`${path} has no total of \`some\``) : figure(Number(microseconds) / 1e6);
 }

@@ -11,8 +11,6 @@ test('what the containers of a role have used is added up, without file cache', 
   const usage = readRoleUsage([container(t, 'envoy', v1), container(t, 'agent', v2)]);
   assert.deepEqual(usage.proxy, {
     cpuSeconds: { value: 1.5 + 0.25, reason: null },
-    userSeconds: { value: 1 + 0.125, reason: null },
-    kernelSeconds: { value: 0.5 + 0.0625, reason: null },
     memoryBytes: { value: 900 + 450, reason: null },
   });
 });
@@ -83,13 +81,11 @@ function status(name: string, containerID: string): V1ContainerStatus {
 
 const v1 = {
   'cpuacct.usage': '1500000000\n',
-  'cpuacct.usage_user': '1000000000\n',
-  'cpuacct.usage_sys': '500000000\n',
   'memory.usage_in_bytes': '1000\n',
   'memory.stat': 'cache 300\ninactive_file 1\ntotal_inactive_file 100\n',
 };
 const v2 = {
-  'cpu.stat': 'usage_usec 250000\nuser_usec 125000\nsystem_usec 62500\n',
+  'cpu.stat': 'usage_usec 250000\nuser_usec 1\n',
   'memory.current': '500\n',
   'memory.stat': 'inactive_file 50\n',
 };

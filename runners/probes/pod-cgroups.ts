@@ -11,13 +11,8 @@ export type CgroupDirectories = { cpu: string; memory: string };
 /** A container that has a role; `directories` is null where it has no cgroup just now: it is about to start again, say. */
 export type ContainerCgroup = { pod: string; container: string; role: Role; directories: CgroupDirectories | null };
 
-/**
- * By role: CPU time (since the container started, seconds), how much of it the kernel sampled inside and outside itself (at
- * its ticks, so only their relation says something), and memory in use (without reclaimable file cache, bytes).
- */
-export type RoleUsage = Partial<
-  Record<Role, { cpuSeconds: Figure; userSeconds: Figure; kernelSeconds: Figure; memoryBytes: Figure }>
->;
+/** CPU time (since the container started, seconds) and memory in use (without reclaimable file cache, bytes), by role. */
+export type RoleUsage = Partial<Record<Role, { cpuSeconds: Figure; memoryBytes: Figure }>>;
 
 // kubelet nests pods below quality-of-service classes, and kind below a node's container: never deeper than this.
 const maximumDepth = 8;
@@ -65,37 +60,22 @@ export function areCurrent(containers: readonly ContainerCgroup[]): boolean {
 export function readRoleUsage(containers: readonly ContainerCgroup[]): RoleUsage {
   const usage: RoleUsage = {};
   for (const { role, pod, container, directories } of containers) {
-    const none = figure(0);
-    const sum = usage[role] ?? { cpuSeconds: none, userSeconds: none, kernelSeconds: none, memoryBytes: none };
+    const sum = usage[role] ?? { cpuSeconds: figure(0), memoryBytes: figure(0) };
     const gone = `container ${container} of ${pod} (role ${role}) ended or started again during the block`;
-    const plus = (before: Figure, value: number | null): Figure =>
-      sumOf([before, value === null ? missing(gone) : figure(value)]);
-    const split = directories === null ? null : readSplit(directories.cpu);
+    const read = (value: number | null): Figure => (value === null ? missing(gone) : figure(value));
     usage[role] = {
-      cpuSeconds: plus(sum.cpuSeconds, directories === null ? null : readCpuSeconds(directories.cpu)),
-      userSeconds: plus(sum.userSeconds, split?.user ?? null),
-      kernelSeconds: plus(sum.kernelSeconds, split?.kernel ?? null),
-      memoryBytes: plus(sum.memoryBytes, directories === null ? null : readMemoryBytes(directories.memory)),
+      cpuSeconds: sumOf([sum.cpuSeconds, read(directories === null ? null : readCpuSeconds(directories.cpu))]),
+      memoryBytes: sumOf([sum.memoryBytes, read(directories === null ? null : readMemoryBytes(directories.memory))]),
     };
   }
   return usage;
 }
 
-/** CPU seconds that a cgroup's processes have used, those of the cgroups below it included; null where it has gone. */
-export function readCpuSeconds(directory: string): number | null {
+function readCpuSeconds(directory: string): number | null {
   const nanoseconds = read(join(directory, 'cpuacct.usage'));
   if (nanoseconds !== null) return Number(nanoseconds) / 1e9;
   const microseconds = field(read(join(directory, 'cpu.stat')), 'usage_usec');
   return microseconds === null ? null : microseconds / 1e6;
-}
-
-/** On v1 in nanoseconds (Documentation/admin-guide/cgroup-v1/cpuacct.rst), on v2 in microseconds. */
-function readSplit(directory: string): { user: number; kernel: number } | null {
-  const [user, kernel] = ['cpuacct.usage_user', 'cpuacct.usage_sys'].map((name) => read(join(directory, name)));
-  if (user != null && kernel != null) return { user: Number(user) / 1e9, kernel: Number(kernel) / 1e9 };
-  const stat = read(join(directory, 'cpu.stat'));
-  const [outside, inside] = [field(stat, 'user_usec'), field(stat, 'system_usec')];
-  return outside === null || inside === null ? null : { user: outside / 1e6, kernel: inside / 1e6 };
 }
 
 function readMemoryBytes(directory: string): number | null {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { compare } from '../../results/comparison.ts';
+import { compare } from '../../results/rows.ts';
 import type { Run } from '../../results/run.ts';
 import { renderComparison } from '../table/comparison.ts';
 import { type Destination, keepRun } from './keep.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LabError } from '../../clusters/error.ts';
-import { load } from '../../results/store/store.ts';
+import { load } from '../../results/store.ts';
 import { fixtureRun } from '../../results/tests/fixture-run.ts';
 import { keepRun } from './keep.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LabError } from '../../clusters/error.ts';
 import { ResultError } from '../../results/result-error.ts';
 import type { Run } from '../../results/run.ts';
-import { save, saveAs } from '../../results/store/store.ts';
+import { save, saveAs } from '../../results/store.ts';
 
 /** Where a run goes that cannot be written where it should be: often another disk, else memory. */
 const usualRefuges: readonly string[] = [tmpdir(), '/dev/shm'];

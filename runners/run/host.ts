@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { tryExec } from '../../clusters/exec.ts';
@@ -7,7 +7,7 @@ import { pins } from '../../clusters/tools/pins.ts';
 import { envoy } from '../../datapath/envoy/programs.ts';
 import type { Run } from '../../results/run.ts';
 
-/** The machine that a run is measured on, as its record tells it; how busy it was, as it is now. */
+/** The machine that a run is measured on, as its record tells it. */
 export function describeHost(): Run['host'] {
   return {
     kernel: release(),
@@ -18,10 +18,6 @@ export function describeHost(): Run['host'] {
     virtualised: virtualised(),
     irqTimeAccounting: irqTimeAccounting(),
     cgroup: cgroupMode(),
-    governor: line('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'),
-    smt: { 0: false, 1: true }[line('/sys/devices/system/cpu/smt/active') ?? ''] ?? null,
-    mitigations: mitigations(),
-    loadAverage: loadavg()[0] ?? null,
   };
 }
 
@@ -29,15 +25,13 @@ export function describeHost(): Run['host'] {
 export async function describeVersions(): Promise<Record<string, string>> {
   const iptables = await tryExec('iptables', ['--version']);
   return {
-    lab: packageVersion('../../package.json'),
+    lab: packageVersion(),
     node: process.version,
     kernel: release(),
     kubernetes: pins.kubernetes.version,
     etcd: pins.etcd.version,
     envoy: envoy.version,
     k6: k6Version(),
-    autocannon: packageVersion('../../node_modules/autocannon/package.json'),
-    iperf3: /^iperf (\S+)/.exec((await tryExec('iperf3', ['--version'])).stdout)?.[1] ?? 'not there',
     iptables: iptables.stdout.trim(),
   };
 }
@@ -70,26 +64,14 @@ function irqTimeAccounting(): boolean | null {
   return config === null ? null : /^CONFIG_IRQ_TIME_ACCOUNTING=y$/m.test(config);
 }
 
-/** By the fault of the processor, as the kernel names it. */
-function mitigations(): Record<string, string> {
-  const directory = '/sys/devices/system/cpu/vulnerabilities';
-  const faults = existsSync(directory) ? readdirSync(directory) : [];
-  return Object.fromEntries(faults.map((fault) => [fault, line(join(directory, fault)) ?? 'unknown']));
-}
-
 function cgroupMode(): Run['host']['cgroup'] {
   if (existsSync('/sys/fs/cgroup/cgroup.controllers')) return 'v2';
   return existsSync('/sys/fs/cgroup/unified/cgroup.controllers') ? 'hybrid' : 'v1';
 }
 
-/** Of a package.json, relative to this folder. */
-function packageVersion(path: string): string {
-  const text = readFileSync(new URL(path, import.meta.url), 'utf8');
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-function line(path: string): string | null {
-  return read(path)?.trim() ?? null;
 }
 
 function read(path: string): string | null {

@@ -2,18 +2,30 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataPlaneContext, Evidence } from '../../datapath/data-plane.ts';
 import type { LoadResult } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
+import { type Figure, figure, sumOf } from '../../results/figure.ts';
+import type { Role } from '../../results/vocabulary.ts';
 import type { Sent } from '../load/driver.ts';
-import type { ContainerCgroup } from '../probes/pod-cgroups.ts';
+import { busyBetween, type MachineTime, readMachineTime } from '../probes/machine.ts';
+import { type ContainerCgroup, type RoleUsage, readRoleUsage } from '../probes/pod-cgroups.ts';
 import { growthOf } from './check-evidence.ts';
 import type { Deployed } from './deploy.ts';
 import { checkPath, readPath } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
-import type { MachineReader, Sample, WindowReading } from './window.ts';
+
+/** CPU time of one measured window: the whole machine's, and each role's from its pods' cgroups. */
+export type WindowCpu = {
+  busySeconds: number;
+  stealSeconds: number;
+  roleSeconds: Partial<Record<Role, Figure>>;
+};
 
 /** What one block of one test case gave. */
 export type MeasuredBlock = {
-  window: WindowReading;
+  windowBeganAt: Date;
+  windowSeconds: number;
   result: LoadResult;
+  cpu: WindowCpu;
+  memoryBytes: Partial<Record<Role, Figure>>;
   /** What every hop's counters grew by, what was sent meanwhile, and whether the one follows from the other. */
   path: { growth: Evidence; sent: Sent; checks: EvidenceCheck[] };
 };
@@ -26,9 +38,7 @@ export async function measureBlock(
     deployed,
     clusterIp,
     containers,
-    machine,
   }: {
-    machine: MachineReader;
     planned: PlannedCase;
     deployed: Deployed;
     clusterIp: string;
@@ -45,10 +55,10 @@ export async function measureBlock(
   const target = { generator, host: clusterIp, port: testCase.port };
   const { arrived, ...result } = await driver.send(context, target, measurement.parameters, {
     onBegin: () => {
-      begin = machine.sample(containers);
+      begin = sample(containers);
     },
     onEnd: () => {
-      end = machine.sample(containers);
+      end = sample(containers);
     },
   });
   const after = await readPath(context, planned, deployed.workload);
@@ -56,16 +66,45 @@ export async function measureBlock(
   const { reconnects: _, ...traffic } = result.totals;
   const growth = growthOf(before, after);
   const sent: Sent = { traffic, besides: result.besides, arrived };
-  const window = await machine.between(begin, end);
-  return { window, result, path: { growth, sent, checks: checkPath(planned, growth, sent) } };
+  return { ...between(begin, end), result, path: { growth, sent, checks: checkPath(planned, growth, sent) } };
 }
 
-/** What the machine does while no load is sent, over a window of that length. */
+/** CPU time of the whole machine while no load is sent, over a window of that length. */
 export async function measureIdle(
   seconds: number,
-  { machine, signal }: { machine: MachineReader; signal: AbortSignal },
-): Promise<WindowReading> {
-  const begin = machine.sample([]);
+  signal: AbortSignal,
+): Promise<{ seconds: number; busyCpuSeconds: number }> {
+  const begin = sample([]);
   await delay(seconds * 1000, undefined, { signal });
-  return await machine.between(begin, machine.sample([]));
+  const end = sample([]);
+  const { busySeconds } = busyBetween(begin.machine, end.machine);
+  return { seconds: end.machine.at - begin.machine.at, busyCpuSeconds: busySeconds };
+}
+
+type Sample = { at: Date; machine: MachineTime; roles: RoleUsage };
+
+function sample(containers: readonly ContainerCgroup[]): Sample {
+  return { at: new Date(), machine: readMachineTime(), roles: readRoleUsage(containers) };
+}
+
+function between(
+  begin: Sample,
+  end: Sample,
+): Pick<MeasuredBlock, 'windowBeganAt' | 'windowSeconds' | 'cpu' | 'memoryBytes'> {
+  const roleSeconds: WindowCpu['roleSeconds'] = {};
+  const memoryBytes: MeasuredBlock['memoryBytes'] = {};
+  for (const [role, usage] of Object.entries(end.roles) as [Role, RoleUsage[Role] & object][]) {
+    roleSeconds[role] = grown(begin.roles[role]?.cpuSeconds ?? figure(0), usage.cpuSeconds);
+    memoryBytes[role] = usage.memoryBytes;
+  }
+  return {
+    windowBeganAt: begin.at,
+    windowSeconds: end.machine.at - begin.machine.at,
+    cpu: { ...busyBetween(begin.machine, end.machine), roleSeconds },
+    memoryBytes,
+  };
+}
+
+function grown(begin: Figure, end: Figure): Figure {
+  return sumOf([end, begin.value === null ? begin : figure(-begin.value)]);
 }

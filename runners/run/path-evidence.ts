@@ -4,7 +4,7 @@ import type { DataPlaneContext, Evidence, Expectation, TestCase } from '../../da
 import type { Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import type { Sent } from '../load/driver.ts';
-import { checkEvidence } from './check-evidence.ts';
+import { type Claim, checkEvidence } from './check-evidence.ts';
 import type { PlannedCase } from './plan.ts';
 
 const PortStats = z.object({
@@ -33,7 +33,7 @@ export function checkPath(planned: PlannedCase, growth: Evidence, sent: Sent): E
 }
 
 /** What holds exactly of exact totals lies between both ends where something may have been sent besides. */
-function claimsOf(planned: PlannedCase, { traffic, besides }: Sent): readonly Expectation[] {
+function claimsOf(planned: PlannedCase, { traffic, besides }: Sent): readonly Claim[] {
   const least = expectations(planned, traffic);
   if (besides === null) return least;
   const most = expectations(planned, {
@@ -44,17 +44,10 @@ function claimsOf(planned: PlannedCase, { traffic, besides }: Sent): readonly Ex
   });
   return least.map((expectation, index) => {
     const upper = most[index];
-    if (upper === undefined || 'atLeast' in expectation || 'atLeast' in upper) return expectation;
-    const { counter, claim } = expectation;
-    const [from, to] = [boundsOf(expectation)[0], boundsOf(upper)[1]];
-    return from === to ? expectation : { counter, claim, between: [from, to] };
+    if (!('exactly' in expectation) || upper === undefined || !('exactly' in upper)) return expectation;
+    const { counter, claim, exactly } = expectation;
+    return exactly === upper.exactly ? expectation : { counter, claim, between: [exactly, upper.exactly] };
   });
-}
-
-function boundsOf(
-  expectation: { exactly: number } | { between: readonly [number, number] },
-): readonly [least: number, most: number] {
-  return 'exactly' in expectation ? [expectation.exactly, expectation.exactly] : expectation.between;
 }
 
 function expectations({ dataPlane, driver, testCase }: PlannedCase, traffic: Traffic): Expectation[] {

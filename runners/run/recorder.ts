@@ -13,7 +13,6 @@ import type { Sent } from '../load/driver.ts';
 import type { MeasuredBlock } from './measure.ts';
 import { checkPath } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
-import type { WindowReading } from './window.ts';
 
 /** Collects what a run finds out, in the form in which it is recorded. */
 export class Recorder {
@@ -62,13 +61,8 @@ export class Recorder {
     return this.#order.push(turns) - 1;
   }
 
-  /** A turn of that pass that was not planned. */
-  turnAgain(pass: number, turn: string): void {
-    this.#order[pass]?.push(turn);
-  }
-
-  idled(pass: number, { seconds, cpu }: WindowReading, spoiled: string | null): void {
-    this.#idleWindows.push({ pass, seconds, busyCpuSeconds: cpu.busySeconds, foreignCpuSeconds: cpu.foreign, spoiled });
+  idled(pass: number, window: { seconds: number; busyCpuSeconds: number }): void {
+    this.#idleWindows.push({ pass, ...window });
   }
 
   /** The first time is before the blocks, the second after them. */
@@ -80,9 +74,11 @@ export class Recorder {
     );
   }
 
-  /** `spoiled` is why the machine spoiled it: what its counters say of the path counts all the same. */
-  measured(id: string, pass: number, { window, result, path }: MeasuredBlock, spoiled: string | null): void {
-    const { beganAt, seconds, cpu, disturbance, memoryBytes } = window;
+  measured(
+    id: string,
+    pass: number,
+    { windowBeganAt, windowSeconds, result, cpu, memoryBytes, path }: MeasuredBlock,
+  ): void {
     const byRole = (values: Partial<Record<Role, Figure>>) =>
       Object.fromEntries(podRoles.map((role) => [role, values[role] ?? figure(0)])) as Block['cpu']['roles'];
     this.#blocks.set(id, [
@@ -90,11 +86,13 @@ export class Recorder {
       {
         ...result,
         pass,
-        windowBeganAt: beganAt.toISOString(),
-        cpu: { seconds, ...cpu, roles: byRole(cpu.roles), kernelSeconds: byRole(cpu.kernelSeconds) },
-        disturbance,
-        spoiled,
-        growth: path.growth,
+        windowBeganAt: windowBeganAt.toISOString(),
+        cpu: {
+          seconds: windowSeconds,
+          busySeconds: cpu.busySeconds,
+          stealSeconds: cpu.stealSeconds,
+          roles: byRole(cpu.roleSeconds),
+        },
         memoryBytes: byRole(memoryBytes),
       },
     ]);
@@ -174,13 +172,7 @@ function pathChecks(planned: PlannedCase, path: PathTaken | undefined): Evidence
   return [...sums, ...failures.filter(({ counter }) => sums.every((check) => check.counter !== counter || check.held))];
 }
 
-/** The sum of each; null for what one of them lacks. */
-function added<T extends Evidence>(one: T, other: T): T {
-  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  return Object.fromEntries(
-    keys.map((key) => {
-      const [first, second] = [one[key] ?? null, other[key] ?? null];
-      return [key, first === null || second === null ? null : first + second];
-    }),
-  ) as T;
+function added<T extends Record<string, number>>(one: T, other: T): T {
+  const keys = Object.keys(one).filter((key) => key in other);
+  return Object.fromEntries(keys.map((key) => [key, (one[key] ?? 0) + (other[key] ?? 0)])) as T;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Cluster, Pool } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
-import type { DataPlane, DataPlaneContext } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import { methodologyVersion } from '../../results/methodology.ts';
 import { random } from '../../results/random.ts';
 import { newRunId, type Run, schemaVersion } from '../../results/run.ts';
@@ -11,11 +11,9 @@ import { describeCommit, describeHost, describeVersions } from './host.ts';
 import { interleave, type RunProgress } from './interleave.ts';
 import { dataPlaneOf, type PlannedCase, planTestCases } from './plan.ts';
 import { Recorder } from './recorder.ts';
-import { defaultReplacements } from './replacement.ts';
 import type { LoadedScenario } from './scenario.ts';
 import { enterStage, stagesOf } from './stage.ts';
 import { verifyAll } from './verify-all.ts';
-import { MachineReader } from './window.ts';
 
 /** What a run is asked to be; how each block is measured is the scenario's (`withParameters` gives it other values). */
 export type RunOptions = {
@@ -23,12 +21,7 @@ export type RunOptions = {
   profiles: readonly Profile[];
   placements: readonly Placement[];
   blocks: number;
-  /** Of the order of turns. */
   seed: number;
-  /** What pods are enrolled in, where that is not the pool's data plane as it is: a check may change their pods. */
-  enrolledIn?: (pool: Pool) => DataPlane;
-  /** How many windows that the machine spoils are measured again in each stage; null for a quarter of them. */
-  replacements?: number | null;
 };
 
 /**
@@ -43,13 +36,9 @@ export async function runScenario(
   { signal, progress }: { signal: AbortSignal; progress: RunProgress },
 ): Promise<Run> {
   const startedAt = new Date();
-  // Before the run itself keeps the machine busy.
-  const host = describeHost();
   const context: DataPlaneContext = { kube: cluster.kube, signal, progress: (message) => progress(message, null) };
   const cases = planTestCases(scenario, options);
   if (cases.length === 0) throw nothingToMeasure(scenario);
-  const { replacements } = options;
-  const settled = { ...options, replacements: replacements ?? replacementsOf(cases, options) };
   const recorder = new Recorder(cases);
   let status: Run['status'] = { state: 'finished' };
   try {
@@ -58,12 +47,7 @@ export async function runScenario(
     progress('verifying every path', null);
     await verifyAll(context, runnable, deployed, recorder);
     const proven = runnable.filter(({ id }) => recorder.proven(id));
-    const machine = await MachineReader.start();
-    try {
-      await measureStages(context, proven, { options: settled, deployed, machine, host, recorder, progress });
-    } finally {
-      await machine.close();
-    }
+    await measureStages(context, proven, { options, deployed, recorder, progress });
     progress('verifying every path once more', null);
     await verifyAll(context, runnable, deployed, recorder);
   } catch (error) {
@@ -80,22 +64,14 @@ export async function runScenario(
     startedAt: startedAt.toISOString(),
     finishedAt: new Date().toISOString(),
     status,
-    options: recordedOptions(cluster, scenario, settled),
-    host,
+    options: recordedOptions(cluster, scenario, options),
+    host: describeHost(),
     versions: await describeVersions(),
     ...(await describeCommit(join(import.meta.dirname, '..', '..'))),
     caveats: [],
     generators: [...new Set(cases.map(({ driver, measurement }) => driver.generator(measurement.parameters)))],
     ...recorder.record(),
   };
-}
-
-type SettledOptions = RunOptions & { replacements: number };
-
-/** The default for the largest stage, of test cases that are not skipped. */
-function replacementsOf(cases: readonly PlannedCase[], { blocks }: RunOptions): number {
-  const stages = stagesOf(cases.filter(({ skipped }) => skipped === null));
-  return defaultReplacements(blocks * (Math.max(0, ...stages.map((stage) => stage.cases.length)) + 1));
 }
 
 function nothingToMeasure({ name, measurements }: LoadedScenario): LabError {
@@ -109,11 +85,11 @@ function nothingToMeasure({ name, measurements }: LoadedScenario): LabError {
 async function deployAll(
   context: DataPlaneContext,
   scenario: LoadedScenario,
-  { pools, placements, enrolledIn = dataPlaneOf }: RunOptions,
+  { pools, placements }: RunOptions,
 ): Promise<ReadonlyMap<string, Deployed>> {
   const entries = await Promise.all(
     pools.map(async (pool) => {
-      const dataPlane = enrolledIn(pool);
+      const dataPlane = dataPlaneOf(pool);
       return [pool.name, await deployScenario(context, { scenario, pool, dataPlane, placements })] as const;
     }),
   );
@@ -124,34 +100,33 @@ async function deployAll(
 async function measureStages(
   context: DataPlaneContext,
   cases: readonly PlannedCase[],
-  { options: { blocks, seed, replacements }, ...tools }: { options: SettledOptions } & Parameters<typeof interleave>[2],
+  {
+    options: { blocks, seed },
+    deployed,
+    recorder,
+    progress,
+  }: {
+    options: RunOptions;
+    deployed: ReadonlyMap<string, Deployed>;
+    recorder: Recorder;
+    progress: RunProgress;
+  },
 ): Promise<void> {
   const numbers = random(seed);
   const stages = stagesOf(cases);
   let held = 0;
   for (const stage of stages) {
-    const entered = await enterStage(context, stage, { held, deployed: tools.deployed }).catch((error: unknown) => {
-      if (!(error instanceof LabError) || context.signal.aborted) throw error;
-      return error;
-    });
-    if (entered instanceof LabError) {
-      // What was measured in the stages before counts all the same.
-      const reason = `It was not measured: the cluster could not be brought to ${stage.services} Services. ${entered.message}`;
-      const left = stages.slice(stages.indexOf(stage)).flatMap(({ cases }) => cases);
-      for (const { id } of left) tools.recorder.stopped(id, reason);
-      return;
-    }
-    tools.recorder.stageBegins(entered);
+    recorder.stageBegins(await enterStage(context, stage, { held, deployed }));
     held = stage.services;
     const of = stages.length > 1 ? `${held} Services, ` : '';
-    await interleave(context, { cases: stage.cases, blocks, replacements, random: numbers, of }, tools);
+    await interleave(context, { cases: stage.cases, blocks, random: numbers, of }, { deployed, recorder, progress });
   }
 }
 
 function recordedOptions(
   { kind }: Cluster,
   { measurements }: LoadedScenario,
-  { pools, profiles, placements, blocks, seed, replacements }: SettledOptions,
+  { pools, profiles, placements, blocks, seed }: RunOptions,
 ): Run['options'] {
   return {
     planes: pools.map(({ name, dataPlane }) => ({ name, dataPlane })),
@@ -166,7 +141,6 @@ function recordedOptions(
       ),
     })),
     seed,
-    replacements,
     cluster: kind,
   };
 }

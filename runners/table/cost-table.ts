@@ -1,7 +1,7 @@
-import type { Row } from '../../results/row.ts';
+import type { Row } from '../../results/comparison.ts';
 import { roles } from '../../results/vocabulary.ts';
 import { plainTable } from './plain-table.ts';
-import { detectable, nameOf, type Paint, type RowGroup, shownEffect, shownValue } from './row-group.ts';
+import { nameOf, type Paint, type RowGroup, ratioOf, shownValue } from './row-group.ts';
 
 const costMetric = /^cpu_seconds_per_(\w+)$/;
 
@@ -20,17 +20,16 @@ export function costTable(groups: readonly RowGroup[], paint: Paint): string {
     'achieved',
     ...(failures ? ['failed'] : []),
   ]);
-  const whole = ({ rows }: RowGroup) => rows.find((row) => row.metric === metric && row.role === null);
   for (const group of groups) {
     const cpu = (role: Row['role']) => group.rows.find((row) => row.metric === metric && row.role === role);
     table.push([
       nameOf(group, paint),
-      shownValue(whole(group)),
-      ...shownEffect(whole(group)?.toNone, paint),
+      shownValue(cpu(null)),
+      ...ratioOf(cpu(null), paint),
       ...roles.map((role) => shownValue(cpu(role))),
       shownValue(group.rows.find(isRate)),
       ...(failures ? [shownValue(group.rows.find((row) => row.metric === 'requests_failed_ratio'))] : []),
     ]);
   }
-  return `${table.toString()}\n${detectable(groups.map((group) => whole(group)?.toNone))}`;
+  return table.toString();
 }

@@ -1,45 +1,31 @@
-import type { Row } from '../../results/row.ts';
+import { formatDuration } from '../../results/format.ts';
 import { plainTable } from './plain-table.ts';
-import {
-  detectable,
-  isStaged,
-  nameOf,
-  type Paint,
-  type RowGroup,
-  shownAdded,
-  shownEffect,
-  shownValue,
-} from './row-group.ts';
+import { nameOf, type Paint, type RowGroup, ratioOf, ratioToFirstStageOf, shownValue } from './row-group.ts';
 
 const quantiles = [0.5, 0.9, 0.99, 0.999];
 
-/** Latencies of one metric by quantile, and what a test case adds to the p50 of `none`. `heading` says whose view it is. */
-export function latencyTable(
-  groups: readonly RowGroup[],
-  { metric, heading }: { metric: string; heading: string },
-  paint: Paint,
-): string {
-  const staged = isStaged(groups);
+/** Latencies, and what a test case adds to the p50 of `none`. */
+export function latencyTable(groups: readonly RowGroup[], paint: Paint): string {
+  const staged = groups.some(({ rows }) => rows.some(({ ratioToFirstStage }) => ratioToFirstStage !== null));
   const table = plainTable([
-    heading,
+    'test case',
     ...quantiles.map((q) => `p${q * 100}`),
     'p50 to none',
     '95 % interval',
     'added to p50',
-    '95 % interval',
     ...(staged ? ['to first stage', '95 % interval'] : []),
   ]);
-  const rowOf = ({ rows }: RowGroup, q: number): Row | undefined =>
-    rows.find((row) => row.metric === metric && row.quantile === q);
   for (const group of groups) {
-    const middle = rowOf(group, 0.5);
+    const latency = (q: number) =>
+      group.rows.find((row) => row.metric === 'request_duration_seconds' && row.quantile === q);
+    const added = latency(0.5)?.addedToNone ?? null;
     table.push([
       nameOf(group, paint),
-      ...quantiles.map((q) => shownValue(rowOf(group, q))),
-      ...shownEffect(middle?.toNone, paint),
-      ...shownAdded(middle),
-      ...(staged ? shownEffect(middle?.toFirstStage, paint) : []),
+      ...quantiles.map((q) => shownValue(latency(q))),
+      ...ratioOf(latency(0.5), paint),
+      added === null ? '–' : formatDuration(added),
+      ...(staged ? ratioToFirstStageOf(latency(0.5), paint) : []),
     ]);
   }
-  return `${table.toString()}\n${detectable(groups.map((group) => rowOf(group, 0.5)?.toNone))}`;
+  return table.toString();
 }

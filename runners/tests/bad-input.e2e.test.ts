@@ -10,7 +10,7 @@ import { tryExec } from '../../clusters/exec.ts';
 import { attach } from '../../clusters/life/attach.ts';
 import { tearDown } from '../../clusters/life/tear-down.ts';
 import { schemaVersion } from '../../results/run.ts';
-import { load } from '../../results/store/store.ts';
+import { load } from '../../results/store.ts';
 import { installFailure } from '../install-failure.ts';
 import { deployScenario, removeScenario } from '../run/deploy.ts';
 import { dataPlaneOf } from '../run/plan.ts';

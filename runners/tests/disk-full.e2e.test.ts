@@ -14,7 +14,7 @@ const fillDisk = `
   import { readdir } from 'node:fs/promises';
   import { fixtureRun } from '${join(results, 'tests/fixture-run.ts')}';
   import { Run } from '${join(results, 'run.ts')}';
-  import { list, save } from '${join(results, 'store/store.ts')}';
+  import { list, save } from '${join(results, 'store.ts')}';
   const directory = process.argv[1];
   const made = fixtureRun();
   let saved = 0;
@@ -26,7 +26,7 @@ const fillDisk = `
     } catch ({ code, message, serialised }) {
       const { runs, errors } = await list(directory);
       const kept = Run.parse(JSON.parse(serialised)).id === id;
-      const files = (await readdir(directory)).filter((name) => name !== 'index.json');
+      const files = await readdir(directory);
       console.log(JSON.stringify({ saved, files: files.length, readable: runs.length, errors: errors.length, code, message, kept }));
       break;
     }

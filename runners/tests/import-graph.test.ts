@@ -133,20 +133,6 @@ test('results import only zod', () => {
   );
 });
 
-test('results but for their store need no Node: a browser reads a run, and compares it', () => {
-  const isPortable = (path: string): boolean =>
-    topOf(path) === 'results' && !/^results\/(store|tests)\/|\.test\.ts$/.test(path);
-  assertNone(
-    imports,
-    ({ from, to }) => isPortable(from) && (to.startsWith('node:') || to.startsWith('results/store/')),
-  );
-  const global = /\b(process\.|Buffer\b|require\(|__dirname\b|setImmediate\()|\bimport\.meta\b/;
-  const found = files
-    .filter(isPortable)
-    .filter((file) => global.test(codeOf(readFileSync(join(repository, file), 'utf8'))));
-  assert.deepEqual(found, []);
-});
-
 test('only clusters/exec.ts and clusters/process.ts start processes', () => {
   const spawners = ['clusters/exec.ts', 'clusters/process.ts'];
   assertNone(imports, ({ from, to }) => /^(execa|(node:)?child_process)$/.test(to) && !spawners.includes(from));
@@ -183,7 +169,7 @@ test('no file imports itself, however far around', () => {
 });
 
 function importsOf(from: string, text: string): Import[] {
-  const code = codeOf(text);
+  const code = text.replace(/^\s*(\/\/|\/?\*).*$/gm, '');
   const statements = [...code.matchAll(/^(?:import|export)\s+(type\s+)?([^'"=;]*?)\s*from\s+'([^']+)'/gm)].map(
     ([, type, names = '', to = '']) => ({ to, typesOnly: type !== undefined || onlyTypes(names) }),
   );
@@ -196,11 +182,6 @@ function importsOf(from: string, text: string): Import[] {
     to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to,
     typesOnly,
   }));
-}
-
-/** Without the lines that are comments. */
-function codeOf(text: string): string {
-  return text.replace(/^\s*(\/\/|\/?\*).*$/gm, '');
 }
 
 function onlyTypes(names: string): boolean {

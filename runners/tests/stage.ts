@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { V1PodList } from '@kubernetes/client-node';
 import type { Cluster, Pool } from '../../clusters/cluster.ts';
 import type { DataPlaneContext } from '../../datapath/data-plane.ts';
-import { compare } from '../../results/comparison.ts';
+import { compare } from '../../results/rows.ts';
 import type { Run } from '../../results/run.ts';
 import type { Placement } from '../../results/vocabulary.ts';
 import { findContainerCgroups } from '../probes/pod-cgroups.ts';

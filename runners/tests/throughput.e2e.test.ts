@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { tryExec } from '../../clusters/exec.ts';
-import type { Comparison } from '../../results/comparison.ts';
-import { quantile } from '../../results/histogram.ts';
-import type { Row } from '../../results/row.ts';
-import { load } from '../../results/store/store.ts';
+import type { Comparison, Row } from '../../results/comparison.ts';
+import { load } from '../../results/store.ts';
 import { withoutLoad } from './without-load.ts';
 
 const program = join(import.meta.dirname, '../lab.ts');
@@ -64,7 +62,7 @@ test('bulk and requests are a run: proven, stored, shown again, and compared to 
     const own = rows.filter((row) => row.metric === metric && row.role === null);
     assert.ok(own.length > 0 && own.every(({ value }) => value !== null), metric);
     assert.ok(
-      own.every(({ toNone }) => metric.startsWith('cpu') || toNone.ratio !== null),
+      own.every(({ ratioToNone }) => metric.startsWith('cpu') || ratioToNone !== null),
       `${metric} is compared`,
     );
   }
@@ -90,51 +88,19 @@ test('a short-cut carries long answers and short ones, by counters of its own; i
   );
   assertProven(rows);
   assert.deepEqual(
-    [...new Set(rows.filter(({ variant }) => variant === 'shortcut').map(({ testCase }) => testCase))],
+    [...new Set(rows.filter(({ variant }) => variant !== null).map(({ testCase }) => testCase))],
     ['sidecarless/l4/none/same-node/shortcut/downloads', 'sidecarless/l4/none/same-node/shortcut/saturation'],
   );
 });
 
-test('one connection is not all that a data plane carries, and each kind of closed loop says so', async () => {
-  const { rows, file } = await measured(
+test('one connection is not all that a data plane carries, and the run says so', async () => {
+  const { rows } = await measured(
     'bound',
-    ...['throughput', '--measurement', 'requests,saturation,connections,downloads'],
-    ...['--planes', 'none', '--blocks', '3'],
-    // Of short answers a download is as bound to the time that one takes as any other request.
-    ...['--connections', '1', '--set', 'responseBytes=1000', '--seconds', '1'],
+    ...['throughput', '--measurement', 'saturation', '--planes', 'none', '--blocks', '6'],
+    ...['--connections', '1', '--seconds', '1'],
   );
-  assertProven(rows);
-  const bound = (measurement: string) =>
-    new Set(rows.filter((row) => row.measurement === measurement).map(({ generatorBound }) => generatorBound));
-  for (const measurement of ['requests', 'saturation', 'connections', 'downloads'])
-    assert.deepEqual([...bound(measurement)], [true], measurement);
-  const { stdout } = await lab('show', file);
-  assert.match(stdout, /Generator-bound: with twice the connections the rate is/);
-});
-
-test('both timekeepers tell what a client sees, what goes over the wire and how late they were, of the same proven load', async () => {
-  const { rows, file } = await measured(
-    'timekeepers',
-    ...['latency', '--planes', 'none,sidecarless', '--placement', 'same-node', '--set', 'generator=pace,k6'],
-    ...['--blocks', '1', '--seconds', '1'],
-  );
-  assertProven(rows);
-  const run = await load(file);
-  assert.deepEqual(run.generators.toSorted(), ['k6', 'pace']);
-  const shortCuts = run.testCases.filter(({ variant }) => variant === 'shortcut');
-  assert.equal(shortCuts.length, 2, 'the kernel keeps no time of what a short-cut hands over, and yet there is a wire');
-  for (const { id, outcome } of run.testCases) {
-    assert.ok(outcome.state === 'measured', id);
-    for (const { counts, arrivals, durations } of outcome.blocks) {
-      const { request, wire, lateness } = durations;
-      assert.ok(request !== undefined && wire !== undefined && lateness !== undefined, id);
-      assert.deepEqual(
-        [request.count, wire.count, lateness.count],
-        [counts.requests, counts.requests, arrivals?.started],
-      );
-      assert.ok((quantile(wire, 0.5) ?? 0) > 0 && (quantile(wire, 0.5) ?? 0) < (quantile(request, 0.5) ?? 0), id);
-    }
-  }
+  assert.ok(rows.length > 0);
+  assert.deepEqual([...new Set(rows.map(({ generatorBound }) => generatorBound))], [true]);
 });
 
 test('Services make stages: each is compared with none in the same passes, and with the first', async () => {
@@ -152,9 +118,9 @@ test('Services make stages: each is compared with none in the same passes, and w
         role === null &&
         parameters.services === services,
     );
-  assert.ok(connections(0)?.toNone.ratio != null && connections(200)?.toNone.ratio != null);
-  assert.equal(connections(0)?.toFirstStage.ratio, null);
-  assert.ok((connections(200)?.toFirstStage.ratio ?? 0) > 0);
+  assert.ok(connections(0)?.ratioToNone !== null && connections(200)?.ratioToNone !== null);
+  assert.equal(connections(0)?.ratioToFirstStage, null);
+  assert.ok((connections(200)?.ratioToFirstStage ?? 0) > 0);
   const { stages } = await load(file);
   assert.deepEqual(
     stages.map(({ services, programmed }) => [services, programmed.map(({ dataPlane }) => dataPlane).toSorted()]),

@@ -22,7 +22,6 @@ import (
 	"testing"
 	"time"
 
-	"datapath-lab/runners/k6/lab"
 	"datapath-lab/runners/k6/serve"
 )
 
@@ -257,40 +256,6 @@ func TestABlockTellsItsStoryAndCountsEveryRequest(t *testing.T) {
 	}
 	if got := result.Totals; got.Requests != server.requests.Load() || got.Connections != 16 || got.Reconnects != 0 || got.Requests != 500+150+16 {
 		t.Errorf("totals %+v, %d requests served", got, server.requests.Load())
-	}
-}
-
-func TestAPaceTellsItsStoryAndCountsEveryRequest(t *testing.T) {
-	server := newTarget(t)
-	var story []string
-	var begin, end event
-	asked := lab.Pace{
-		Load: lab.Load{
-			URL: server.URL, Connections: 16, BodyBytes: 1024, Rate: 500, WarmupSeconds: 0.3, DurationSeconds: 1, TimeoutMs: 2000,
-		},
-		SpinMicroseconds: 20,
-	}
-	result := follow(t, post(t.Context(), t, service(t).URL+"/paces", asked), func(e event) {
-		story = append(story, e.Event)
-		switch e.Event {
-		case "window-begin":
-			begin = e
-		case "window-end":
-			end = e
-		}
-	})
-	if got := strings.Join(story, " "); got != "window-begin window-end result" {
-		t.Fatalf("events: %s; %+v", got, result)
-	}
-	if length := end.At - begin.At; length < 0.99 || length > 1.5 || math.Abs(length-result.WindowSeconds) > 0.1 {
-		t.Errorf("a window of %.3f s, in the result %.3f s", length, result.WindowSeconds)
-	}
-	if got := result.Totals; got.Requests != server.requests.Load() || got.Connections != 16 || got.Requests != 500+150+16 || result.Latency.Count != 500 {
-		t.Errorf("totals %+v, %d requests served, %d measured", got, server.requests.Load(), result.Latency.Count)
-	}
-	asked.Connections = 0
-	if response := post(t.Context(), t, service(t).URL+"/paces", asked); response.StatusCode != http.StatusBadRequest {
-		t.Errorf("no connections: status %d", response.StatusCode)
 	}
 }
 

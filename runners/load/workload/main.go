@@ -15,25 +15,17 @@ import (
 	"time"
 )
 
-// longestDelay bounds what it may be asked to be late by: it spins that long.
-const longestDelay = 10 * time.Millisecond
-
 // drainTimeout bounds a graceful end: what is still unanswered then is cut off.
 const drainTimeout = 800 * time.Millisecond
 
 func main() {
 	listen := flag.String("listen", ":8080,:8081,:8082,:8083", "traffic addresses, separated by commas")
 	admin := flag.String("admin", ":8079", "address of /healthz, /readyz, /stats and /freeze")
-	delay := flag.Duration("delay", 0, "time by which every answer on a traffic port is later than it need be, at most 10ms")
 	flag.Parse()
-	if *delay < 0 || *delay > longestDelay || flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "workload: --delay must be from 0 to %v, and there are no other arguments\n", longestDelay)
-		os.Exit(2)
-	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, strings.Split(*listen, ","), *admin, *delay); err != nil {
+	if err := run(ctx, strings.Split(*listen, ","), *admin); err != nil {
 		fmt.Fprintf(os.Stderr, "workload: %v\n", err)
 		os.Exit(1)
 	}
@@ -41,7 +33,7 @@ func main() {
 
 // run serves until ctx is done, then drains. Every address is bound before the first request is answered, so a port that
 // is taken ends the program at once.
-func run(ctx context.Context, addresses []string, adminAddress string, delay time.Duration) error {
+func run(ctx context.Context, addresses []string, adminAddress string) error {
 	ports := make([]*port, 0, len(addresses))
 	servers := make([]*http.Server, 0, len(addresses)+1)
 	listeners := make([]net.Listener, 0, len(addresses)+1)
@@ -59,7 +51,6 @@ func run(ctx context.Context, addresses []string, adminAddress string, delay tim
 			return err
 		}
 		p := newPort(listener)
-		p.delay = delay
 		ports = append(ports, p)
 		listeners = append(listeners, countingListener{listener, &p.counters})
 		// No timeouts: a proxy may keep a connection open before and between requests for as long as it likes.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const (
@@ -38,7 +37,6 @@ type port struct {
 	number   int
 	counters counters
 	gate     gate
-	delay    time.Duration
 }
 
 func newPort(listener net.Listener) *port {
@@ -49,9 +47,6 @@ func newPort(listener net.Listener) *port {
 func (p *port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.counters.requests.Add(1)
 	p.gate.wait(r.Context())
-	// A known delay, to the microsecond, which no sleep is.
-	for begun := time.Now(); time.Since(begun) < p.delay; {
-	}
 	switch {
 	case r.URL.Path == "/echo" && (r.Method == http.MethodGet || r.Method == http.MethodPost):
 		p.echo(w, r)

@@ -24,16 +24,11 @@ type server struct {
 
 func start(t *testing.T) *server {
 	t.Helper()
-	return startDelayed(t, 0)
-}
-
-func startDelayed(t *testing.T, delay time.Duration) *server {
-	t.Helper()
 	s := &server{ports: [2]int{freePort(t), freePort(t)}, admin: freePort(t), ended: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	addresses := []string{fmt.Sprintf("127.0.0.1:%d", s.ports[0]), fmt.Sprintf("127.0.0.1:%d", s.ports[1])}
-	go func() { s.ended <- run(ctx, addresses, fmt.Sprintf("127.0.0.1:%d", s.admin), delay) }()
+	go func() { s.ended <- run(ctx, addresses, fmt.Sprintf("127.0.0.1:%d", s.admin)) }()
 	t.Cleanup(cancel)
 	for deadline := time.Now().Add(5 * time.Second); ; {
 		response, err := http.Get(s.url(s.admin, "/readyz"))
@@ -239,23 +234,7 @@ func TestStoppingAnswersWhatIsUnderWay(t *testing.T) {
 func TestATakenPortEndsTheProgram(t *testing.T) {
 	s := start(t)
 	taken := fmt.Sprintf("127.0.0.1:%d", s.ports[0])
-	if err := run(context.Background(), []string{taken}, "127.0.0.1:0", 0); err == nil {
+	if err := run(context.Background(), []string{taken}, "127.0.0.1:0"); err == nil {
 		t.Fatal("two servers on one port")
-	}
-}
-
-func TestAKnownDelayIsInEveryAnswerOfATrafficPort(t *testing.T) {
-	const delay = 5 * time.Millisecond
-	s := startDelayed(t, delay)
-	for range 5 {
-		begun := time.Now()
-		response, err := http.Get(s.url(s.ports[0], "/"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		if took := time.Since(begun); took < delay {
-			t.Errorf("an answer took %v", took)
-		}
 	}
 }

@@ -86,7 +86,6 @@ func (m *member) received(answer wire.Answer, err error) (next, usable bool) {
 	case err != nil:
 		p.settle(r, now, connectionReset)
 	default:
-		r.got = answer.At
 		p.settle(r, now, m.judge(answer))
 	}
 	if !usable {
@@ -153,17 +152,7 @@ func (m *member) reopened(conn *wire.Conn) bool {
 func (m *member) dial() (*wire.Conn, error) {
 	ctx, cancel := context.WithTimeout(m.pool.context, m.pool.load.timeout())
 	defer cancel()
-	conn, err := wire.Dial(ctx, m.pool.address, &m.pool.counters)
-	if err != nil {
-		return nil, err
-	}
-	return conn, conn.Stamp()
-}
-
-// take makes a request the one on the wire, where it is put next. The mutex is held.
-func (m *member) take(r *record) {
-	m.current = r
-	r.written = time.Now()
+	return wire.Dial(ctx, m.pool.address, &m.pool.counters)
 }
 
 // send puts the request on the wire. Where that fails, the reading side finds out and ends it.

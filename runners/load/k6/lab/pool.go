@@ -96,7 +96,7 @@ func (p *pool) get() {
 		p.mutex.Unlock()
 		return
 	}
-	m.take(r)
+	m.current = r
 	conn := m.conn
 	p.mutex.Unlock()
 	m.send(conn)
@@ -109,7 +109,7 @@ func (p *pool) next(m *member) bool {
 		p.idle.push(m)
 		return false
 	}
-	m.take(r)
+	m.current = r
 	return true
 }
 

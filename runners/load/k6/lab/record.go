@@ -20,12 +20,10 @@ func (o outcome) kind() string {
 	return [...]string{"", "", "status", "length", "timeout", "reset", "connect"}[o]
 }
 
-// record is one request: when it arrived and when it ended, both as time since the log's base; and by the wall clock, which
-// is the kernel's, when it began to be written and when the kernel had its answer.
+// record is one request: when it arrived and when it ended, both as time since the log's base.
 type record struct {
 	arrival, end time.Duration
 	outcome      outcome
-	written, got time.Time
 }
 
 // log keeps all records in order of arrival. Records never move: others hold on to them while the log grows.

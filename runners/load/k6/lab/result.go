@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"datapath-lab/runners/k6/histogram"
-	"datapath-lab/runners/k6/wire"
 )
 
 // lateThreshold is from when on an arrival counts as late. Its latency counts from its tick all the same.
@@ -19,18 +18,13 @@ const lateThreshold = 10 * time.Millisecond
 type Result struct {
 	RequestedRate float64 `json:"requestedRate"`
 	// AchievedRate is of requests answered well, per second of the window.
-	AchievedRate  float64 `json:"achievedRate"`
-	WindowSeconds float64 `json:"windowSeconds"`
-	Connections   int     `json:"connections"`
-	// Latency is of requests answered well, from their tick to their end.
-	Latency histogram.Histogram `json:"latency"`
-	// Wire is of the same requests, from when they began to be written until the kernel had their answers.
-	Wire histogram.Histogram `json:"wire"`
-	// Lateness is of all arrivals, from their tick.
-	Lateness histogram.Histogram `json:"lateness"`
-	Errors   Errors              `json:"errors"`
-	Arrivals Arrivals            `json:"arrivals"`
-	Totals   Totals              `json:"totals"`
+	AchievedRate  float64             `json:"achievedRate"`
+	WindowSeconds float64             `json:"windowSeconds"`
+	Connections   int                 `json:"connections"`
+	Latency       histogram.Histogram `json:"latency"`
+	Errors        Errors              `json:"errors"`
+	Arrivals      Arrivals            `json:"arrivals"`
+	Totals        Totals              `json:"totals"`
 }
 
 // Errors are requests that had no good answer, by kind (status, length, timeout, reset, connect), with the time from
@@ -70,48 +64,46 @@ type Totals struct {
 	Reconnects    int64 `json:"reconnects"`
 }
 
-// result works out what a drained pool recorded. Start and drops are as conclude has them.
+// result works out what a drained pool recorded. Start and drops are times since the log's base, drops in ascending
+// order.
 func (p *pool) result(start time.Duration, drops []time.Duration) *Result {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	return conclude(p.load, p.log, totalsOf(&p.counters, p.reconnects.Load()), start, drops)
-}
-
-// conclude works out what a load came to whose every record has ended. Start and drops are times since the log's base, drops
-// in ascending order.
-func conclude(load Load, log *log, totals Totals, start time.Duration, drops []time.Duration) *Result {
-	first, last := load.warmupTicks(), load.ticks()
-	begin, windowEnd := load.window()
+	first, last := p.load.warmupTicks(), p.load.ticks()
+	begin, windowEnd := p.load.window()
 	end := windowEnd
 	result := &Result{
-		RequestedRate: float64(load.Rate),
-		Connections:   load.Connections,
+		RequestedRate: float64(p.load.Rate),
+		Connections:   p.load.Connections,
 		Errors:        Errors{Kinds: map[string]int64{}},
 		Arrivals:      Arrivals{Scheduled: int64(last - first), LateThresholdSeconds: lateThreshold.Seconds()},
-		Totals:        totals,
+		Totals: Totals{
+			Requests:      p.counters.Requests.Load(),
+			Connections:   p.counters.Connections.Load(),
+			BytesSent:     p.counters.BytesSent.Load(),
+			BytesReceived: p.counters.BytesReceived.Load(),
+			Reconnects:    p.reconnects.Load(),
+		},
 	}
-	arrivals := make([]time.Duration, log.length)
+	arrivals := make([]time.Duration, p.log.length)
 	for i := range arrivals {
-		arrivals[i] = log.at(i).arrival
+		arrivals[i] = p.log.at(i).arrival
 	}
 	lateness := make([]time.Duration, 0, last-first)
 	for i, tick := range assignTicks(arrivals, drops) {
 		if tick < first || tick >= last {
 			continue
 		}
-		r := log.at(i)
-		due := start + time.Duration(tick)*load.period()
+		r := p.log.at(i)
+		due := start + time.Duration(tick)*p.load.period()
 		late := r.arrival - due
 		lateness = append(lateness, late)
-		result.Lateness.Record(late)
 		if late > lateThreshold {
 			result.Arrivals.Late++
 		}
 		end = max(end, r.end-start)
 		if r.outcome == answered {
 			result.Latency.Record(r.end - due)
-			// Both by the wall clock: a monotonic reading of the first alone would not be the kernel's.
-			result.Wire.Record(time.Duration(r.got.UnixNano() - r.written.UnixNano()))
 			continue
 		}
 		result.Errors.Count++
@@ -124,16 +116,6 @@ func conclude(load Load, log *log, totals Totals, start time.Duration, drops []t
 	result.WindowSeconds = (end - begin).Seconds()
 	result.AchievedRate = float64(result.Latency.Count()) / result.WindowSeconds
 	return result
-}
-
-func totalsOf(counters *wire.Counters, reconnects int64) Totals {
-	return Totals{
-		Requests:      counters.Requests.Load(),
-		Connections:   counters.Connections.Load(),
-		BytesSent:     counters.BytesSent.Load(),
-		BytesReceived: counters.BytesReceived.Load(),
-		Reconnects:    reconnects,
-	}
 }
 
 func summarize(lateness []time.Duration) *Lateness {

@@ -45,7 +45,6 @@ func Main(arguments []string) int {
 //	GET /healthz     200
 //	POST /blocks     runs a script under load; see Block. Answers events as lines of JSON, as they happen
 //	POST /requests   sends some requests one after another; see Requests. Answers Replies
-//	POST /paces      sends requests by a timetable; see lab.Pace. Answers events as /blocks does
 //	POST /floods     sends as much as a server takes; see flood.Flood. Answers events as /blocks does
 //	POST /bulks      has iperf3 pull as much as a path carries; see bulk.Bulk. Answers events as /blocks does
 //	POST /programs/NAME  runs a Node program of the image on the JSON that it is sent. Answers the events that it writes
@@ -58,7 +57,6 @@ func NewHandler(executable, scripts string) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.Handle("POST /blocks", newBlocks(executable, scripts))
 	mux.HandleFunc("POST /requests", sendRequests)
-	mux.HandleFunc("POST /paces", runPace)
 	mux.HandleFunc("POST /floods", runFlood)
 	mux.HandleFunc("POST /bulks", runBulk)
 	folder := filepath.Dir(executable)

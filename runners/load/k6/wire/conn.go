@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
-	"time"
 )
 
 // bufferBytes holds an answer's head and, in the usual case, its body too, and of a long one what one read may give. A
@@ -22,13 +21,11 @@ type Counters struct {
 	Requests, Connections, BytesSent, BytesReceived atomic.Int64
 }
 
-// Answer is what came back: the status, how long the body was, whether the server closes the connection after it, and when
-// the kernel had the last of it, by the wall clock: the time of the read where the kernel did not say.
+// Answer is what came back: the status, how long the body was, and whether the server closes the connection after it.
 type Answer struct {
 	Status    int
 	BodyBytes int64
 	Close     bool
-	At        time.Time
 }
 
 // ErrLength says that an answer's body was not as long as its head said, or that its head does not say how long it is
@@ -38,12 +35,9 @@ var ErrLength = errors.New("the answer's body has another length than its head s
 // Conn is one connection. Send and Receive may be called from two goroutines, each from one at a time.
 type Conn struct {
 	conn       net.Conn
-	stamps     *stamps
 	counters   *Counters
 	buffer     [bufferBytes]byte
 	start, end int
-	// at is when the kernel had what was read last.
-	at time.Time
 }
 
 // Dial opens a connection. Go sets TCP_NODELAY on it.
@@ -54,13 +48,6 @@ func Dial(ctx context.Context, address string, counters *Counters) (*Conn, error
 	}
 	counters.Connections.Add(1)
 	return &Conn{conn: conn, counters: counters}, nil
-}
-
-// Stamp has the kernel say from now on when it had what is read. A connection that is not asked to has no times.
-func (c *Conn) Stamp() error {
-	stamps, err := newStamps(c.conn)
-	c.stamps = stamps
-	return err
 }
 
 // Send writes a whole request, head and body.
@@ -88,9 +75,7 @@ func (c *Conn) Receive(body io.Writer) (Answer, error) {
 			return Answer{}, fmt.Errorf("%w: status %d", ErrLength, head.status)
 		}
 		answer := Answer{Status: head.status, BodyBytes: head.bodyBytes, Close: head.close}
-		err = c.body(head.bodyBytes, body)
-		answer.At = c.at
-		return answer, err
+		return answer, c.body(head.bodyBytes, body)
 	}
 }
 
@@ -147,13 +132,7 @@ func (c *Conn) body(n int64, to io.Writer) error {
 
 // read adds what has come, at least one byte, to the buffer's end.
 func (c *Conn) read() error {
-	var n int
-	var err error
-	if c.stamps != nil {
-		n, c.at, err = c.stamps.read(c.buffer[c.end:])
-	} else {
-		n, err = c.conn.Read(c.buffer[c.end:])
-	}
+	n, err := c.conn.Read(c.buffer[c.end:])
 	c.counters.BytesReceived.Add(int64(n))
 	c.end += n
 	if n > 0 {

@@ -49,10 +49,10 @@ func TestAnswersAreReadOneByOneHoweverTheyArrive(t *testing.T) {
 			answer Answer
 			body   string
 		}{
-			{Answer{Status: 200, BodyBytes: 5, Close: false}, "hello"},
-			{Answer{Status: 503, BodyBytes: 0, Close: true}, ""},
-			{Answer{Status: 200, BodyBytes: 100_000, Close: false}, long},
-			{Answer{Status: 204, BodyBytes: 0, Close: false}, ""},
+			{Answer{200, 5, false}, "hello"},
+			{Answer{503, 0, true}, ""},
+			{Answer{200, 100_000, false}, long},
+			{Answer{204, 0, false}, ""},
 		} {
 			var body bytes.Buffer
 			answer, err := conn.Receive(&body)

@@ -1,15 +1,15 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { corruptRun, parseRun } from '../parse-run.ts';
-import { ResultError } from '../result-error.ts';
-import { Run } from '../run.ts';
-import { entryOf, indexFile, type RunEntry, readIndex, writeIndex } from './run-index.ts';
+import { z } from 'zod';
+import { migrate } from './migrations.ts';
+import { ResultError } from './result-error.ts';
+import { Run, schemaVersion } from './run.ts';
 
 /** How text gets into an open file. Comes in from outside so that a test can let it fail. */
 export type Write = (file: FileHandle, text: string) => Promise<void>;
 
 /** Where a stored run is, and what a list of runs shows. */
-export type StoredRun = Omit<RunEntry, 'bytes'> & { path: string };
+export type StoredRun = Pick<Run, 'id' | 'scenario' | 'startedAt' | 'status'> & { path: string };
 
 const writeAll: Write = (file, text) => file.writeFile(text);
 
@@ -17,7 +17,6 @@ const writeAll: Write = (file, text) => file.writeFile(text);
 export async function save(directory: string, run: Run, write: Write = writeAll): Promise<string> {
   const path = join(directory, `${run.id}.json`);
   await saveAs(path, run, write);
-  await list(directory);
   return path;
 }
 
@@ -30,7 +29,7 @@ export async function save(directory: string, run: Run, write: Write = writeAll)
 export async function saveAs(path: string, run: Run, write: Write = writeAll): Promise<void> {
   const serialised = `${JSON.stringify(run)}\n`;
   const checked = Run.safeParse(run);
-  if (!checked.success) throw corruptRun(`The run for ${path}`, checked.error, serialised);
+  if (!checked.success) throw corrupt(`The run for ${path}`, checked.error, serialised);
   const temporary = join(dirname(path), `.${basename(path)}.partial`);
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -58,37 +57,49 @@ export async function saveAs(path: string, run: Run, write: Write = writeAll): P
  * @throws ResultError LAB_RUN_UNREADABLE, LAB_RUN_CORRUPT, or LAB_RUN_SCHEMA_UNKNOWN for a later version's file.
  */
 export async function load(path: string): Promise<Run> {
-  return parseRun(await read(path), path);
+  const value = parseJson(path, await read(path));
+  const version = z.looseObject({ schemaVersion: z.int() }).safeParse(value);
+  const run = Run.safeParse(version.success ? migrated(path, value, version.data.schemaVersion) : value);
+  if (!run.success) throw corrupt(path, run.error);
+  return run.data;
 }
 
-/**
- * All runs of a store, oldest first, and an error for each file that is none. A missing store is an empty one. What the store's
- * index tells is not read again; the index is brought up to date.
- */
+function migrated(path: string, value: unknown, version: number): unknown {
+  let migrated: unknown;
+  try {
+    migrated = migrate(value);
+  } catch (error) {
+    throw error instanceof z.ZodError ? corrupt(path, error) : error;
+  }
+  if (migrated !== null) return migrated;
+  throw new ResultError('LAB_RUN_SCHEMA_UNKNOWN', {
+    message: `${path} has schema version ${version}; this lab reads versions 1 to ${schemaVersion}`,
+    remedy: 'Read it with the version of the lab that wrote it.',
+    exitCode: 2,
+  });
+}
+
+/** All runs of a store, oldest first, and an error for each file that is none. A missing store is an empty one. */
 export async function list(directory: string): Promise<{ runs: StoredRun[]; errors: ResultError[] }> {
-  const known = await readIndex(directory);
-  const entries: RunEntry[] = [];
+  const runs: StoredRun[] = [];
   const errors: ResultError[] = [];
-  for (const file of await runFiles(directory)) {
-    const path = join(directory, file);
+  for (const name of await runFiles(directory)) {
+    const path = join(directory, name);
     try {
-      const bytes = (await stat(path)).size;
-      const before = known.find((entry) => entry.file === file && entry.bytes === bytes);
-      entries.push(before ?? entryOf(await load(path), { file, bytes }));
+      const { id, scenario, startedAt, status } = await load(path);
+      runs.push({ id, scenario, startedAt, status, path });
     } catch (error) {
       if (!(error instanceof ResultError)) throw error;
       errors.push(error);
     }
   }
-  entries.sort((one, other) => Date.parse(one.startedAt) - Date.parse(other.startedAt));
-  await writeIndex(directory, entries, known);
-  return { runs: entries.map(({ bytes: _, ...run }) => ({ ...run, path: join(directory, run.file) })), errors };
+  return { runs: runs.sort((one, other) => Date.parse(one.startedAt) - Date.parse(other.startedAt)), errors };
 }
 
 async function runFiles(directory: string): Promise<string[]> {
   try {
     const names = await readdir(directory);
-    return names.filter((name) => name.endsWith('.json') && name !== indexFile).sort();
+    return names.filter((name) => name.endsWith('.json')).sort();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw unreadable(directory, error);
@@ -100,6 +111,19 @@ async function read(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     throw unreadable(path, error);
+  }
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ResultError('LAB_RUN_CORRUPT', {
+      message: `${path} is not a run: it is not JSON (${(error as Error).message})`,
+      remedy: 'Take it out of the folder, or restore it: it was cut short, edited, or never written by the lab.',
+      exitCode: 2,
+      cause: error,
+    });
   }
 }
 
@@ -121,6 +145,21 @@ async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+function corrupt(subject: string, error: z.ZodError, serialised?: string): ResultError {
+  const shown = error.issues.slice(0, 3).map(({ path, message }) => `${z.core.toDotPath(path) || 'it'}: ${message}`);
+  const more = error.issues.length > shown.length ? `; and ${error.issues.length - shown.length} more` : '';
+  return new ResultError('LAB_RUN_CORRUPT', {
+    message: `${subject} is not a run of schema version ${schemaVersion}: ${shown.join('; ')}${more}`,
+    remedy:
+      serialised === undefined
+        ? 'Take it out of the folder, or restore it: it was edited, or never written by the lab.'
+        : 'This is a defect of the lab: keep the text of the run and report it.',
+    exitCode: serialised === undefined ? 2 : 5,
+    cause: error,
+    ...(serialised === undefined ? {} : { serialised }),
+  });
 }
 
 function alreadyThere(path: string, serialised: string): ResultError {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ResultError } from '../result-error.ts';
-import { Run, schemaVersion } from '../run.ts';
-import { fixtureRun } from '../tests/fixture-run.ts';
+import { ResultError } from './result-error.ts';
+import { Run, schemaVersion } from './run.ts';
 import { list, load, save, saveAs } from './store.ts';
+import { fixtureRun } from './tests/fixture-run.ts';
 
 const run = fixtureRun({ blocks: 2 });
 
@@ -15,7 +15,7 @@ test('a saved run is read back as it was, and nothing else is left', async (t) =
   const path = await save(directory, run);
   assert.equal(path, join(directory, `${run.id}.json`));
   assert.deepEqual(await load(path), run);
-  assert.deepEqual(await readdir(directory), [`${run.id}.json`, 'index.json']);
+  assert.deepEqual(await readdir(directory), [`${run.id}.json`]);
 });
 
 test('a run is never overwritten, not even by two at once', async (t) => {
@@ -31,7 +31,7 @@ test('a run is never overwritten, not even by two at once', async (t) => {
   assert.equal(error.code, 'LAB_RUN_EXISTS');
   assert.deepEqual(Run.parse(JSON.parse(error.serialised ?? '')), other);
   assert.deepEqual(await load(join(directory, `${run.id}.json`)), run);
-  assert.deepEqual(await readdir(directory), [`${run.id}.json`, 'index.json']);
+  assert.deepEqual(await readdir(directory), [`${run.id}.json`]);
 });
 
 for (const [code, why] of [
@@ -140,30 +140,6 @@ test('a list shows every run by its age, and the files that are none apart', asy
     errors.map(({ code }) => code),
     ['LAB_RUN_CORRUPT', 'LAB_RUN_UNREADABLE'],
   );
-});
-
-test('an index tells what is there without any run being read, and is never trusted over the files', async (t) => {
-  const directory = await temporary(t);
-  await save(directory, run);
-  const index = () => readFile(join(directory, 'index.json'), 'utf8').then(JSON.parse);
-  const { version, runs } = await index();
-  assert.equal(version, 1);
-  const { id, scenario, startedAt, status, methodologyVersion } = run;
-  const file = `${id}.json`;
-  const bytes = (await stat(join(directory, file))).size;
-  const dataPlanes = ['none', 'sidecar'];
-  assert.deepEqual(runs, [
-    { id, scenario, startedAt, status, methodologyVersion, file, bytes, cluster: 'netns', dataPlanes },
-  ]);
-  // A file of another length is another run, one that is gone is none, and an index that nobody understands is made anew.
-  await writeFile(join(directory, file), `${text.replace('"scenario":"latency"', '"scenario":"other"')}\n`);
-  assert.equal((await list(directory)).runs[0]?.scenario, 'other');
-  assert.equal((await index()).runs[0].scenario, 'other');
-  await writeFile(join(directory, 'index.json'), '{"version":7}');
-  assert.equal((await list(directory)).runs.length, 1);
-  assert.equal((await index()).version, 1);
-  await rm(join(directory, file));
-  assert.deepEqual([(await list(directory)).runs, (await index()).runs], [[], []]);
 });
 
 test('a store that is not there yet is empty', async (t) => {
