@@ -13,7 +13,15 @@ test('values of parameters are read by name: numbers, words, switches, one or se
   assert.equal(schema.parse(undefined), null);
 });
 
-for (const text of ['services', 'services=', '=1', 'services=1,,2', 'services=1 connections=2', '']) {
+for (const text of [
+  'services',
+  'services=',
+  '=1',
+  'services=1,,2',
+  'services=1 connections=2',
+  'streams=1;streams=4',
+  '',
+]) {
   test(`"${text}" is refused`, () => {
     assert.equal(schema.safeParse(text).success, false);
   });

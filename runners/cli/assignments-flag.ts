@@ -11,6 +11,8 @@ export function assignmentsFlag(description: string): Flag<Readonly<Record<strin
         .split(';')
         .map((part) => /^\s*([A-Za-z][A-Za-z0-9]*)=([^\s,]+(?:,[^\s,]+)*)\s*$/.exec(part));
       if (assignments.includes(null)) context.addIssue('must be NAME=VALUE[,VALUE], several separated by semicolons');
+      const names = assignments.map((match) => match?.[1]);
+      if (new Set(names).size < names.length) context.addIssue('names a parameter twice');
       return Object.fromEntries(
         assignments.map((match) => [match?.[1] ?? '', (match?.[2] ?? '').split(',').map(valueOfWord)]),
       );

@@ -1,14 +1,19 @@
 import { existsSync } from 'node:fs';
 import { LabError } from '../../clusters/error.ts';
 import { placements, profiles } from '../../results/vocabulary.ts';
+import { usageError } from '../cli/arguments.ts';
 import { assignmentsFlag } from '../cli/assignments-flag.ts';
 import { clusterFlag, retainFlag } from '../cli/cluster-flag.ts';
 import { command } from '../cli/command.ts';
 import { listFlag, switchFlag, textFlag, wholeNumberFlag, wholeNumbersFlag, wordsFlag } from '../cli/flag.ts';
 import { allPools, planesFlag } from '../cli/planes.ts';
 import { storeDirectory } from '../cli/store-directory.ts';
+import { longestWindowSeconds } from '../load/driver.ts';
 import { type AskedParameters, withParameters } from '../run/parameters.ts';
 import { loadScenario, scenarioNames } from '../run/scenario.ts';
+
+/** 20,000 Services take minutes to go; whoever cannot wait interrupts once more. */
+const longestCleanUpMs = 1_000_000;
 
 export const run = command({
   description:
@@ -38,7 +43,7 @@ export const run = command({
     seconds: wholeNumbersFlag({
       description: 'measured seconds of each block, default: the scenario’s',
       min: 1,
-      max: 600,
+      max: longestWindowSeconds,
     }),
     rate: wholeNumbersFlag({ description: 'requests per second, default: the scenario’s', min: 1, max: 100_000 }),
     connections: wholeNumbersFlag({
@@ -111,7 +116,7 @@ export const run = command({
             return;
           }
           const { removeRemains } = await import('../remains.ts');
-          await removeRemains(opened.cluster, { signal: AbortSignal.timeout(60_000) });
+          await removeRemains(opened.cluster, { signal: AbortSignal.timeout(longestCleanUpMs) });
         };
         // The run is stored and printed by the time that the clean-up can fail or be interrupted.
         return await withCleanUp(measure, cleanUp, (error) => stderr.write(`lab: ${error.message}\n`));
@@ -134,6 +139,8 @@ function askedParameters({
 }): AskedParameters {
   const { seconds, rate, connections } = flags;
   const given = Object.entries({ seconds, rate, connections }).filter(([, values]) => values.length > 0);
+  const twice = given.find(([name]) => set !== null && name in set);
+  if (twice !== undefined) throw usageError('run', `--${twice[0]} and --set ${twice[0]}=… name the same parameter`);
   return { ...set, ...Object.fromEntries(given) };
 }
 

@@ -34,6 +34,7 @@ export const bulk = driver({
     writeBytes: z
       .int()
       .positive()
+      .max(1024 * 1024)
       .default(64 * 1024),
   }),
   metrics: ['bytes_per_second', 'cpu_seconds_per_byte'],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { runAutocannon } from './autocannon.ts';
-import { CommonParameters, driver, type Window } from './driver.ts';
+import { CommonParameters, driver, longestAnswerBytes, type Window } from './driver.ts';
 import { floodLoad } from './flood.ts';
 import { httpArrivals, probeHttp } from './http-workload.ts';
 import { closedLoopResult, type LoopLoad, withDoubled } from './loops.ts';
@@ -17,7 +17,7 @@ export const closedLoop = driver({
     connections: z.int().positive().max(500),
     /** Threads of autocannon's; flood has one for each processor. */
     workers: z.int().positive().max(16).default(1),
-    responseBytes: z.int().nonnegative(),
+    responseBytes: z.int().nonnegative().max(longestAnswerBytes),
     requestTimeoutSeconds: z.number().positive(),
   }),
   metrics: ['requests_per_second', 'cpu_seconds_per_request', 'requests_failed_ratio'],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CommonParameters, driver, type Window } from './driver.ts';
+import { CommonParameters, driver, longestAnswerBytes, type Window } from './driver.ts';
 import { floodLoad } from './flood.ts';
 import { httpArrivals, probeHttp } from './http-workload.ts';
 import { closedLoopResult, withDoubled } from './loops.ts';
@@ -10,7 +10,7 @@ export const connections = driver({
   parameters: CommonParameters.extend({
     /** Closed loops side by side. */
     connections: z.int().positive().max(500),
-    responseBytes: z.int().nonnegative(),
+    responseBytes: z.int().nonnegative().max(longestAnswerBytes),
     requestTimeoutSeconds: z.number().positive(),
   }),
   metrics: ['connections_per_second', 'cpu_seconds_per_connection', 'requests_failed_ratio'],

@@ -5,12 +5,18 @@ import type { LoadResult, Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import type { ParameterValue, Work } from '../../results/measurement.ts';
 
+/** The workload gives no longer answers. */
+export const longestAnswerBytes = 16 * 1024 ** 2;
+
+/** Nothing is heard of a generator while it measures, and an answer that is silent for 300 s counts as broken off. */
+export const longestWindowSeconds = 240;
+
 /** Parameters that every kind of measurement has. */
 export const CommonParameters = z.strictObject({
   /** Sent before the window, with nothing measured. */
   warmupSeconds: z.number().nonnegative(),
   /** Length of the measured window of one block. */
-  seconds: z.number().positive(),
+  seconds: z.number().positive().max(longestWindowSeconds),
   /** Services that the cluster holds beside its own. Each value is a stage of the run: making them takes minutes. */
   services: z.int().nonnegative().default(0),
 });

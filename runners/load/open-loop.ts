@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CommonParameters, driver } from './driver.ts';
+import { CommonParameters, driver, longestAnswerBytes } from './driver.ts';
 import { runBlock } from './generator.ts';
 import { httpArrivals, probeHttp } from './http-workload.ts';
 
@@ -17,7 +17,7 @@ export const openLoop = driver({
     /** Requests per second. */
     rate: z.int().positive(),
     connections: z.int().positive(),
-    responseBytes: z.int().nonnegative(),
+    responseBytes: z.int().nonnegative().max(longestAnswerBytes),
     requestTimeoutSeconds: z.number().positive(),
   }),
   metrics: [

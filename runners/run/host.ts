@@ -25,13 +25,15 @@ export function describeHost(): Run['host'] {
 export async function describeVersions(): Promise<Record<string, string>> {
   const iptables = await tryExec('iptables', ['--version']);
   return {
-    lab: packageVersion(),
+    lab: packageVersion('../../package.json'),
     node: process.version,
     kernel: release(),
     kubernetes: pins.kubernetes.version,
     etcd: pins.etcd.version,
     envoy: envoy.version,
     k6: k6Version(),
+    autocannon: packageVersion('../../node_modules/autocannon/package.json'),
+    iperf3: /^iperf (\S+)/.exec((await tryExec('iperf3', ['--version'])).stdout)?.[1] ?? 'not there',
     iptables: iptables.stdout.trim(),
   };
 }
@@ -69,8 +71,9 @@ function cgroupMode(): Run['host']['cgroup'] {
   return existsSync('/sys/fs/cgroup/unified/cgroup.controllers') ? 'hybrid' : 'v1';
 }
 
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+/** Of a package.json, relative to this folder. */
+function packageVersion(path: string): string {
+  const text = readFileSync(new URL(path, import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -132,3 +132,19 @@ test('what has no test case is refused before anything is deployed', async () =>
   const watcher = { signal: new AbortController().signal, progress: () => undefined };
   await assert.rejects(runScenario(cluster, scenario, options, watcher), { code: 'LAB_NO_TEST_CASE', exitCode: 2 });
 });
+
+test('a value that is there twice is refused: it would be one test case twice', async () => {
+  const scenario = await loadScenario('throughput');
+  assert.throws(() => withParameters(scenario, { parameters: { streams: [2, 2] } }), {
+    code: 'LAB_PARAMETER_INVALID',
+    exitCode: 2,
+    message: /streams has the value 2 twice/,
+  });
+});
+
+test('what no generator can send is refused before anything is started', async () => {
+  const scenario = await loadScenario('throughput');
+  for (const parameters of [{ seconds: [241] }, { writeBytes: [4 * 1024 ** 2] }, { responseBytes: [32 * 1024 ** 2] }]) {
+    assert.throws(() => withParameters(scenario, { parameters }), { code: 'LAB_PARAMETER_INVALID', exitCode: 2 });
+  }
+});

@@ -24,6 +24,7 @@ export function withParameters(
   for (const name of Object.keys(parameters)) {
     if (!known.includes(name)) throw unknown('LAB_PARAMETER_UNKNOWN', scenario.name, 'parameter', name, known);
   }
+  for (const [name, values] of Object.entries(parameters)) requireDifferent(name, values);
   const { manifestsText, ...declared } = scenario;
   const asked = {
     ...declared,
@@ -45,6 +46,17 @@ export function withParameters(
       cause,
     });
   }
+}
+
+/** A value that is there twice would be one test case twice, under one id. */
+function requireDifferent(name: string, values: readonly ParameterValue[]): void {
+  const repeated = values.find((value, index) => values.indexOf(value) !== index);
+  if (repeated === undefined) return;
+  throw new LabError('LAB_PARAMETER_INVALID', {
+    message: `The parameter ${name} has the value ${repeated} twice`,
+    remedy: 'Each value is a test case: name it once.',
+    exitCode: 2,
+  });
 }
 
 function unknown(

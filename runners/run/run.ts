@@ -116,7 +116,18 @@ async function measureStages(
   const stages = stagesOf(cases);
   let held = 0;
   for (const stage of stages) {
-    recorder.stageBegins(await enterStage(context, stage, { held, deployed }));
+    const entered = await enterStage(context, stage, { held, deployed }).catch((error: unknown) => {
+      if (!(error instanceof LabError) || context.signal.aborted) throw error;
+      return error;
+    });
+    if (entered instanceof LabError) {
+      // What was measured in the stages before counts all the same.
+      const reason = `It was not measured: the cluster could not be brought to ${stage.services} Services. ${entered.message}`;
+      const left = stages.slice(stages.indexOf(stage)).flatMap((one) => one.cases);
+      for (const { id } of left) recorder.stopped(id, reason);
+      return;
+    }
+    recorder.stageBegins(entered);
     held = stage.services;
     const of = stages.length > 1 ? `${held} Services, ` : '';
     await interleave(context, { cases: stage.cases, blocks, random: numbers, of }, { deployed, recorder, progress });
