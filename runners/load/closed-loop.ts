@@ -24,7 +24,7 @@ export const closedLoop = driver({
   work: 'requests',
   generator: ({ generator }) => generator,
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * warmupSeconds + 1.5 * seconds,
-  blocks: false,
+  socketsBlock: false,
   files: {},
   send(context, { generator: pod, host, port }, parameters, window) {
     const { generator, connections, workers, responseBytes, ...times } = parameters;

@@ -17,7 +17,7 @@ export const connections = driver({
   work: 'connections',
   generator: () => 'flood',
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * warmupSeconds + 1.5 * seconds,
-  blocks: false,
+  socketsBlock: false,
   files: {},
   send(context, { generator: pod, host, port }, parameters, window) {
     const { connections: loops, responseBytes, warmupSeconds, seconds, requestTimeoutSeconds } = parameters;

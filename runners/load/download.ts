@@ -23,7 +23,7 @@ export const download = driver({
   work: 'bytes',
   generator: () => 'flood',
   blockSeconds: ({ warmupSeconds, seconds }) => 2 * warmupSeconds + 1.5 * seconds,
-  blocks: false,
+  socketsBlock: false,
   files: {},
   send(context, { generator: pod, host, port }, parameters, window) {
     const { connections, responseBytes, warmupSeconds, seconds, requestTimeoutSeconds } = parameters;

@@ -50,7 +50,7 @@ export type DriverOf<P> = {
   /** What one block takes, but for what the run loop itself does around it. */
   blockSeconds(parameters: P): number;
   /** Whether its sockets block, in the kernel's sense: such take no part in a short-cut past the links. */
-  readonly blocks: boolean;
+  readonly socketsBlock: boolean;
   /** Files that every generator's pod is given, by name. */
   readonly files: Readonly<Record<string, () => Promise<string>>>;
   /**

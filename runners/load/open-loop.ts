@@ -30,7 +30,7 @@ export const openLoop = driver({
   work: 'requests',
   generator: () => 'k6',
   blockSeconds: ({ warmupSeconds, seconds }) => warmupSeconds + seconds,
-  blocks: false,
+  socketsBlock: false,
   files: { [script]: () => readFile(join(import.meta.dirname, 'k6', script), 'utf8') },
   async send(context, { generator, host, port }, parameters, window) {
     const { responseBytes, rate, connections, warmupSeconds, seconds, requestTimeoutSeconds } = parameters;

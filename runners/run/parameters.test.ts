@@ -16,7 +16,7 @@ function idsOf(scenario: Parameters<typeof planTestCases>[0], pools = [none]): s
 
 test('every scenario of the lab is one', async () => {
   const names = await scenarioNames();
-  assert.deepEqual(names.toSorted(), ['latency', 'services', 'throughput']);
+  for (const name of ['latency', 'services', 'throughput']) assert.ok(names.includes(name), name);
   for (const name of names) assert.equal((await loadScenario(name)).name, name);
 });
 

@@ -39,7 +39,7 @@ export function planTestCases(scenario: Scenario, { pools, profiles, placements 
           const support = dataPlane.supports(testCase);
           // A variant is a switch of the data plane's own: where it switches nothing there is no test case to speak of.
           if (!support.supported && mode.variant !== null) return [];
-          if (driver.blocks && dataPlane.bypassesLinks?.(testCase)) return [];
+          if (driver.socketsBlock && dataPlane.bypassesLinks?.(testCase)) return [];
           const id = testCaseId({ ...mode, dataPlane: pool.name, placement, measurement });
           const skipped = support.supported ? null : support.reason;
           return [{ id, dataPlane, testCase, measurement, driver, skipped }];
