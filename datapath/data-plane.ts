@@ -30,12 +30,14 @@ export type Traffic = { requests: number; connections: number; bytesSent: number
 
 /**
  * What one counter must have grown by, and the claim that this proves. `between` for counters that include more, of which is
- * known how much at the most; `atLeast` where nobody knows.
+ * known how much at the most; `atLeast` where nobody knows; `sameAs` another counter, where what both count follows from
+ * the data plane and not from the traffic alone: that other one may move by however much.
  */
 export type Expectation = { counter: string; claim: string } & (
   | { exactly: number }
   | { atLeast: number }
   | { between: readonly [least: number, most: number] }
+  | { sameAs: string }
 );
 
 export type Support = { supported: true } | { supported: false; reason: string };

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EvidenceRecord, evidenceRecord, noEvidence } from './evidence-record.ts';
 
-const check = { claim: 'each request passes Envoy', counter: 'rq', expected: '100', measured: 100, held: true };
+const check = {
+  claim: 'each request passes Envoy',
+  counter: 'rq',
+  expected: '100',
+  measured: 100,
+  unread: null,
+  held: true,
+};
 const seen = { where: 'between the nodes', packets: 40, payloadBytes: 9000, requestBytes: 9000 };
 const capture = { ...seen, expected: 'ciphertext' as const, plaintextFound: false };
 const twin = { ...seen, expected: 'plaintext' as const, plaintextFound: true };

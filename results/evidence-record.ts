@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
-/** One claim held against a counter; `measured` is null where the counter could not be read. */
+/** One claim held against a counter; `measured` is null where the counter could not be read, and `unread` says why. */
 export const EvidenceCheck = z.strictObject({
   claim: z.string(),
   counter: z.string(),
   expected: z.string(),
   measured: z.number().nullable(),
+  /** Runs before schema version 5 did not say. */
+  unread: z.string().min(1).nullable().default(null),
   held: z.boolean(),
 });
 export type EvidenceCheck = z.infer<typeof EvidenceCheck>;
@@ -86,8 +88,8 @@ function sawTraffic({ packets, payloadBytes, requestBytes }: Omit<Capture, 'held
   return packets > 0 && payloadBytes >= requestBytes;
 }
 
-function checkReason({ claim, counter, expected, measured }: EvidenceCheck): string {
-  const found = measured === null ? 'it could not be read' : `it grew by ${measured}`;
+function checkReason({ claim, counter, expected, measured, unread }: EvidenceCheck): string {
+  const found = measured === null ? (unread ?? 'it could not be read') : `it grew by ${measured}`;
   return `The claim "${claim}" does not hold: ${counter} had to grow by ${expected}, but ${found}.`;
 }
 

@@ -17,7 +17,7 @@ function edited(edit: (outcome: Measured, blocks: [Block, ...Block[]]) => void):
   return testCase;
 }
 
-const failedCheck = { claim: 'it passes', counter: 'rq', expected: '5', measured: 4, held: false };
+const failedCheck = { claim: 'it passes', counter: 'rq', expected: '5', measured: 4, unread: null, held: false };
 
 /** On one side of each limit, and on the other. */
 const cases: [what: string, edit: Parameters<typeof edited>[0], reason: RegExp | null][] = [

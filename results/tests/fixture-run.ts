@@ -131,7 +131,14 @@ export function fixtureRun({
 }
 
 function evidence(encryption: TestCase['encryption']) {
-  const check = { claim: 'each request passes', counter: 'requests', expected: '500', measured: 500, held: true };
+  const check = {
+    claim: 'each request passes',
+    counter: 'requests',
+    expected: '500',
+    measured: 500,
+    unread: null,
+    held: true,
+  };
   const seen = { where: 'between the nodes', packets: 100, payloadBytes: 70_000, requestBytes: 65_000 };
   const captures = [
     { ...seen, expected: 'ciphertext' as const, plaintextFound: false },

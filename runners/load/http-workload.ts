@@ -39,6 +39,7 @@ export async function probeHttp(
         counter: 'generator/answered',
         expected: String(probeCount),
         measured: answered,
+        unread: null,
         held: answered === probeCount,
       },
       {
@@ -46,6 +47,7 @@ export async function probeHttp(
         counter: 'workload/last-client',
         expected: '1',
         measured: named,
+        unread: null,
         held: named === 1,
       },
     ],

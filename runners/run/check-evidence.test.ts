@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkEvidence, growthOf } from './check-evidence.ts';
+import { figure, missing } from '../../results/figure.ts';
+import { checkEvidence } from './check-evidence.ts';
 
 test('a counter that grew as expected holds, one that did not does not', () => {
-  const growth = growthOf({ hop: 10, bytes: 100 }, { hop: 60, bytes: 900 });
+  const growth = { hop: figure(50), bytes: figure(800) };
   const held = (exactly: number) =>
     checkEvidence(growth, [
       { counter: 'hop', claim: 'requests pass', exactly },
@@ -14,7 +15,7 @@ test('a counter that grew as expected holds, one that did not does not', () => {
 });
 
 test('a counter that nobody expected to move must not move: the traffic took another way', () => {
-  const checks = checkEvidence({ wanted: 50, passthrough: 3 }, [
+  const checks = checkEvidence({ wanted: figure(50), passthrough: figure(3) }, [
     { counter: 'wanted', claim: 'it passes', exactly: 50 },
   ]);
   assert.deepEqual(
@@ -23,36 +24,37 @@ test('a counter that nobody expected to move must not move: the traffic took ano
   );
 });
 
-test('a counter that could not be read proves nothing', () => {
-  const growth = growthOf({}, { hop: 50 });
-  const [check] = checkEvidence(growth, [{ counter: 'hop', claim: 'it passes', exactly: 50 }]);
-  assert.equal(check?.measured, null);
-  assert.equal(check?.held, false);
+test('a counter that could not be read proves nothing, whether it had to move or must not', () => {
+  const why = 'the reading after it had no such counter';
+  const checks = checkEvidence({ hop: missing(why), other: missing(why) }, [
+    { counter: 'hop', claim: 'it passes', exactly: 0 },
+    { counter: 'gone', claim: 'it passes too', atLeast: 0 },
+  ]);
+  assert.deepEqual(
+    checks.map(({ counter, measured, unread, held }) => [counter, measured, unread, held]),
+    [
+      ['hop', null, why, false],
+      ['gone', null, 'neither reading had such a counter', false],
+      ['other', null, why, false],
+    ],
+  );
 });
 
-test('a counter that one of the readings lacks is not left out: nobody knows whether it has moved', () => {
-  for (const [before, after] of [
-    [{ hop: 1 }, { hop: 1, other: 3 }],
-    [{ hop: 1, other: 3 }, { hop: 1 }],
-    [
-      { hop: 1, other: null },
-      { hop: 1, other: 0 },
-    ],
-    [
-      { hop: 1, other: 0 },
-      { hop: 1, other: null },
-    ],
-  ] as const) {
-    const growth = growthOf(before, after);
-    assert.deepEqual(growth, { hop: 0, other: null });
-    const other = checkEvidence(growth, []).find(({ counter }) => counter === 'other');
-    assert.deepEqual([other?.held, other?.measured], [false, null]);
-  }
+test('one counter can be held against another, which then may move', () => {
+  const claims = [{ counter: 'handshakes', claim: 'each is encrypted', sameAs: 'connections' }];
+  const held = (connections: number | null, handshakes: number) =>
+    checkEvidence(
+      { connections: connections === null ? missing('lost') : figure(connections), handshakes: figure(handshakes) },
+      claims,
+    ).map((check) => [check.held, check.expected]);
+  assert.deepEqual(held(3, 3), [[true, 'as much as connections (3)']]);
+  assert.deepEqual(held(3, 2), [[false, 'as much as connections (3)']]);
+  assert.deepEqual(held(null, 0), [[false, 'as much as connections (lost)']]);
 });
 
 test('where a generator’s protocol says more than it counts, a counter lies between both ends', () => {
   const held = (hop: number) =>
-    checkEvidence({ hop }, [{ counter: 'hop', claim: 'all bytes pass', between: [100, 120] }]).map(
+    checkEvidence({ hop: figure(hop) }, [{ counter: 'hop', claim: 'all bytes pass', between: [100, 120] }]).map(
       ({ held, expected }) => [held, expected],
     );
   assert.deepEqual(held(100), [[true, '100 to 120']]);

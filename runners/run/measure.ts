@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DataPlaneContext, Evidence } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext } from '../../datapath/data-plane.ts';
 import type { LoadResult } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import type { Sent } from '../load/driver.ts';
 import type { ContainerCgroup } from '../probes/pod-cgroups.ts';
-import { growthOf } from './check-evidence.ts';
 import type { Deployed } from './deploy.ts';
+import { type Growth, growthOf } from './growth.ts';
 import { checkPath, readPath } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
 import type { MachineReader, Sample, WindowReading } from './window.ts';
@@ -15,7 +15,7 @@ export type MeasuredBlock = {
   window: WindowReading;
   result: LoadResult;
   /** What every hop's counters grew by, what was sent meanwhile, and whether the one follows from the other. */
-  path: { growth: Evidence; sent: Sent; checks: EvidenceCheck[] };
+  path: { growth: Growth; sent: Sent; checks: EvidenceCheck[] };
 };
 
 /** Sends one block through a test case, with the machine's and the pods' CPU time read at both ends of its window. */

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import type { DataPlaneContext, Evidence, Expectation, TestCase } from '../../datapath/data-plane.ts';
 import type { Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
+import { figure } from '../../results/figure.ts';
 import type { Sent } from '../load/driver.ts';
 import { checkEvidence } from './check-evidence.ts';
+import type { Growth } from './growth.ts';
 import type { PlannedCase } from './plan.ts';
 
 const PortStats = z.object({
@@ -28,8 +30,13 @@ export async function readPath(context: DataPlaneContext, planned: PlannedCase, 
 }
 
 /** Holds what the counters grew by against what the generator says that it sent meanwhile. */
-export function checkPath(planned: PlannedCase, growth: Evidence, sent: Sent): EvidenceCheck[] {
-  return checkEvidence({ ...growth, ...sent.arrived }, claimsOf(planned, sent));
+export function checkPath(planned: PlannedCase, growth: Growth, sent: Sent): EvidenceCheck[] {
+  return checkEvidence({ ...growth, ...arrivedGrowth(sent) }, claimsOf(planned, sent));
+}
+
+/** What the driver's own far end counted, beside the counters of hops. */
+export function arrivedGrowth({ arrived }: Pick<Sent, 'arrived'>): Growth {
+  return Object.fromEntries(Object.entries(arrived).map(([counter, by]) => [counter, figure(by)]));
 }
 
 /** What holds exactly of exact totals lies between both ends where something may have been sent besides. */
@@ -43,18 +50,18 @@ function claimsOf(planned: PlannedCase, { traffic, besides }: Sent): readonly Ex
     bytesReceived: traffic.bytesReceived + besides.bytesReceived,
   });
   return least.map((expectation, index) => {
-    const upper = most[index];
-    if (upper === undefined || 'atLeast' in expectation || 'atLeast' in upper) return expectation;
     const { counter, claim } = expectation;
-    const [from, to] = [boundsOf(expectation)[0], boundsOf(upper)[1]];
-    return from === to ? expectation : { counter, claim, between: [from, to] };
+    const [from, to] = [boundsOf(expectation)?.[0], boundsOf(most[index])?.[1]];
+    if (from === undefined || to === undefined || from === to) return expectation;
+    return { counter, claim, between: [from, to] };
   });
 }
 
-function boundsOf(
-  expectation: { exactly: number } | { between: readonly [number, number] },
-): readonly [least: number, most: number] {
-  return 'exactly' in expectation ? [expectation.exactly, expectation.exactly] : expectation.between;
+/** Null for what has no upper end, or one that does not follow from the traffic. */
+function boundsOf(expectation: Expectation | undefined): readonly [least: number, most: number] | null {
+  if (expectation === undefined) return null;
+  if ('exactly' in expectation) return [expectation.exactly, expectation.exactly];
+  return 'between' in expectation ? expectation.between : null;
 }
 
 function expectations({ dataPlane, driver, testCase }: PlannedCase, traffic: Traffic): Expectation[] {

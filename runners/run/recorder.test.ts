@@ -10,6 +10,7 @@ import { Run } from '../../results/run.ts';
 import { soundBlocks } from '../../results/sound-blocks.ts';
 import { fixtureRun } from '../../results/tests/fixture-run.ts';
 import { driverOf } from '../load/drivers.ts';
+import type { Growth } from './growth.ts';
 import type { MeasuredBlock } from './measure.ts';
 import { dataPlaneOf, type PlannedCase } from './plan.ts';
 import { Recorder } from './recorder.ts';
@@ -24,7 +25,7 @@ const planned: PlannedCase = {
   skipped: null,
 };
 const held = evidenceRecord(
-  [{ claim: 'it passes', counter: 'requests', expected: '50', measured: 50, held: true }],
+  [{ claim: 'it passes', counter: 'requests', expected: '50', measured: 50, unread: null, held: true }],
   [
     {
       ...{ where: 'on the link', expected: 'plaintext', packets: 100, payloadBytes: 100, requestBytes: 100 },
@@ -134,7 +135,7 @@ function measured(pass: number, roleSeconds: MeasuredBlock['window']['cpu']['rol
     ...result
   } = testCase.outcome.blocks[pass] as Block;
   const { reconnects: _reconnects, ...traffic } = result.totals;
-  const growth = {
+  const counted = {
     'workload/requests': traffic.requests,
     'workload/connections': traffic.connections,
     'workload/bytes-received': traffic.bytesSent,
@@ -152,7 +153,7 @@ function measured(pass: number, roleSeconds: MeasuredBlock['window']['cpu']['rol
       memoryBytes: {},
     },
     result,
-    path: { growth, sent: { traffic, besides: null, arrived: {} }, checks: [] },
+    path: { growth: grownBy(counted), sent: { traffic, besides: null, arrived: {} }, checks: [] },
   };
 }
 
@@ -167,7 +168,12 @@ function recorded(recorder: Recorder): Run {
   return Run.parse({ ...fixtureRun(), ...recorder.record() });
 }
 
+function grownBy(counted: Record<string, number>): Growth {
+  return Object.fromEntries(Object.entries(counted).map(([counter, by]) => [counter, figure(by)]));
+}
+
 function leastOf(expected: Expectation): number {
   if ('exactly' in expected) return expected.exactly;
-  return 'atLeast' in expected ? expected.atLeast : expected.between[0];
+  if ('between' in expected) return expected.between[0];
+  return 'atLeast' in expected ? expected.atLeast : 0;
 }

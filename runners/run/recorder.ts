@@ -1,4 +1,3 @@
-import type { Evidence } from '../../datapath/data-plane.ts';
 import type { Block, Traffic } from '../../results/block.ts';
 import {
   type EvidenceCheck,
@@ -10,8 +9,9 @@ import { type Figure, figure } from '../../results/figure.ts';
 import type { Run, Stage } from '../../results/run.ts';
 import { podRoles, type Role } from '../../results/vocabulary.ts';
 import type { Sent } from '../load/driver.ts';
+import { addedGrowth, type Growth, numbersOf } from './growth.ts';
 import type { MeasuredBlock } from './measure.ts';
-import { checkPath } from './path-evidence.ts';
+import { arrivedGrowth, checkPath } from './path-evidence.ts';
 import type { PlannedCase } from './plan.ts';
 import type { WindowReading } from './window.ts';
 
@@ -94,7 +94,7 @@ export class Recorder {
         cpu: { seconds, ...cpu, roles: byRole(cpu.roles), kernelSeconds: byRole(cpu.kernelSeconds) },
         disturbance,
         spoiled,
-        growth: path.growth,
+        growth: numbersOf(path.growth),
         memoryBytes: byRole(memoryBytes),
       },
     ]);
@@ -147,21 +147,24 @@ export class Recorder {
   }
 }
 
-/** The path that all blocks of a test case took together, and what did not hold in a single one of them. */
-type PathTaken = { growth: Evidence; sent: Sent; failures: EvidenceCheck[] };
+/**
+ * The path that all blocks of a test case took together, what the far end counted included, and what did not hold in a single
+ * one of them.
+ */
+type PathTaken = { growth: Growth; sent: Sent; failures: EvidenceCheck[] };
 
 function addPath(sum: PathTaken | undefined, { growth, sent, checks }: MeasuredBlock['path'], pass: number): PathTaken {
   const failures = checks
     .filter(({ held }) => !held)
     .map((check) => ({ ...check, claim: `in block ${pass + 1}, ${check.claim}` }));
-  if (sum === undefined) return { growth, sent, failures };
+  const grown = { ...growth, ...arrivedGrowth(sent) };
+  if (sum === undefined) return { growth: grown, sent: { ...sent, arrived: {} }, failures };
   return {
-    growth: added(sum.growth, growth),
+    growth: addedGrowth(sum.growth, grown),
     sent: {
-      traffic: added<Traffic>(sum.sent.traffic, sent.traffic),
-      besides:
-        sum.sent.besides === null || sent.besides === null ? null : added<Traffic>(sum.sent.besides, sent.besides),
-      arrived: added(sum.sent.arrived, sent.arrived),
+      traffic: added(sum.sent.traffic, sent.traffic),
+      besides: sum.sent.besides === null || sent.besides === null ? null : added(sum.sent.besides, sent.besides),
+      arrived: {},
     },
     failures: [...sum.failures, ...failures],
   };
@@ -174,13 +177,11 @@ function pathChecks(planned: PlannedCase, path: PathTaken | undefined): Evidence
   return [...sums, ...failures.filter(({ counter }) => sums.every((check) => check.counter !== counter || check.held))];
 }
 
-/** The sum of each; null for what one of them lacks. */
-function added<T extends Evidence>(one: T, other: T): T {
-  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  return Object.fromEntries(
-    keys.map((key) => {
-      const [first, second] = [one[key] ?? null, other[key] ?? null];
-      return [key, first === null || second === null ? null : first + second];
-    }),
-  ) as T;
+function added(one: Traffic, other: Traffic): Traffic {
+  return {
+    requests: one.requests + other.requests,
+    connections: one.connections + other.connections,
+    bytesSent: one.bytesSent + other.bytesSent,
+    bytesReceived: one.bytesReceived + other.bytesReceived,
+  };
 }
