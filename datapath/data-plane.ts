@@ -40,6 +40,12 @@ export type Expectation = { counter: string; claim: string } & (
   | { sameAs: string }
 );
 
+/** What proxies add to each request, and to each answer, on their way to the end that gets it: least and most, in bytes. */
+export type AddedBytes = {
+  request: readonly [least: number, most: number];
+  answer: readonly [least: number, most: number];
+};
+
 export type Support = { supported: true } | { supported: false; reason: string };
 
 /**
@@ -85,6 +91,8 @@ export type DataPlane = {
   evidence(context: DataPlaneContext, testCase: TestCase): Promise<Evidence>;
   /** What the counters must show for that traffic. A counter that is not named here must not move. */
   expected(testCase: TestCase, traffic: Traffic): readonly Expectation[];
+  /** What it adds to HTTP on its way; absent where nobody on the way rewrites anything. */
+  addedBytes?(mode: Mode): AddedBytes | null;
   /** The client address that the workload sees: the generator's own pod address, or a fixed one of a proxy. */
   clientAddress(testCase: TestCase, generator: V1Pod): string;
   /** Whose CPU a container's time is; null leaves it to the pod's label `lab.role`. */

@@ -1,6 +1,6 @@
 /** The statistics that a sidecar keeps: what evidence needs, and what says why something fails. */
 export const keptStatistics: readonly string[] = [
-  'http\\.(in|out)bound_[^.]+\\.(downstream_rq_total|downstream_rq_[1-5]xx|downstream_cx_total|rbac\\.(allowed|denied))',
+  'http\\.(in|out)bound_[^.]+\\.(downstream_rq_total|downstream_rq_[1-5]xx|downstream_cx_(total|rx_bytes_total|tx_bytes_total)|rbac\\.(allowed|denied))',
   'tcp\\.(inbound_[^.]+|outbound_[^.]+|passthrough|blackhole)\\.downstream_cx_(total|rx_bytes_total|tx_bytes_total)',
   'inbound_[^.]+\\.rbac\\.(allowed|denied)',
   'cluster\\.(in|out)bound_[^.]+\\.(upstream_cx_total|upstream_rq_total|upstream_cx_connect_fail|upstream_cx_none_healthy|upstream_rq_retry)',

@@ -1,6 +1,8 @@
 import type { DataPlane, Mode } from '../data-plane.ts';
+import { envoyAddedBytes } from '../envoy/http-overhead.ts';
 import { enrollPod, sidecarContainers } from './enroll.ts';
-import { sidecarEvidence, sidecarExpected } from './evidence.ts';
+import { sidecarEvidence } from './evidence.ts';
+import { sidecarExpected } from './expected.ts';
 import { inboundSource } from './inbound.ts';
 import { installSidecar, removeSidecar, sidecarObjects } from './install.ts';
 import { sidecarImages, sidecarPrograms } from './programs.ts';
@@ -29,6 +31,7 @@ export const sidecar: DataPlane = {
   ready: sidecarsReady,
   evidence: sidecarEvidence,
   expected: sidecarExpected,
+  addedBytes: ({ profile }) => (profile === 'l7' ? envoyAddedBytes : null),
   clientAddress: () => inboundSource,
   role(_pod, container) {
     if (container === sidecarContainers.envoy) return 'proxy';

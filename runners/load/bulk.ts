@@ -69,7 +69,7 @@ export const bulk = driver({
     const { reconnects: _, ...traffic } = totals;
     return { ...sent, traffic, answers: [] };
   },
-  arrivals: (_testCase, { bytesReceived }) => [
+  arrivals: ({ bytesReceived }) => [
     { counter: arrivedCounter, claim: 'the server of the streams sent what has arrived', atLeast: bytesReceived },
   ],
 });

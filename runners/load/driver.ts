@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { DataPlaneContext, Expectation, TestCase } from '../../datapath/data-plane.ts';
+import type { AddedBytes, DataPlaneContext, Expectation } from '../../datapath/data-plane.ts';
 import type { LoadResult, Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import type { ParameterValue, Work } from '../../results/measurement.ts';
@@ -65,8 +65,11 @@ export type DriverOf<P> = {
   ): Promise<LoadResult & Pick<Sent, 'arrived'>>;
   /** Sends little, for the path to be proven. `client` is the address that the workload must see. */
   probe(context: DataPlaneContext, target: Target, expected: { word: string; client: string }): Promise<Probed>;
-  /** What must have arrived at the far end for that traffic. A counter that is not named must not have moved. */
-  arrivals(testCase: TestCase, traffic: Traffic): readonly Expectation[];
+  /**
+   * What must have arrived at the far end for that traffic, of which proxies on the way add so much to each request and answer;
+   * null where none does. A counter that is not named must not have moved.
+   */
+  arrivals(traffic: Traffic, added: AddedBytes | null): readonly Expectation[];
 };
 
 /** A driver as the run loop has it, which knows no kind: parameters are checked where they come in. */

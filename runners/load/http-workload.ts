@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DataPlaneContext, Expectation, TestCase } from '../../datapath/data-plane.ts';
+import type { AddedBytes, DataPlaneContext, Expectation } from '../../datapath/data-plane.ts';
 import type { Traffic } from '../../results/block.ts';
 import type { Probed, Target } from './driver.ts';
 import { sendRequests } from './generator.ts';
@@ -55,36 +55,44 @@ export async function probeHttp(
 }
 
 /** What the workload must have counted on the port of a test case. */
-export function httpArrivals({ profile }: TestCase, traffic: Traffic): Expectation[] {
-  const requests = {
+export function httpArrivals(traffic: Traffic, added: AddedBytes | null): Expectation[] {
+  const { requests, connections, bytesSent, bytesReceived } = traffic;
+  const arrived: Expectation = {
     counter: 'workload/requests',
     claim: 'every request sent arrived at the workload, once',
-    exactly: traffic.requests,
+    exactly: requests,
   };
-  // A proxy for HTTP has connections and headers of its own; one for connections passes both on as they are.
-  if (profile === 'l7') {
+  if (added !== null) {
     return [
-      requests,
-      { counter: 'workload/bytes-received', claim: 'with at least a byte each', atLeast: traffic.requests },
-      { counter: 'workload/bytes-sent', claim: 'and were answered', atLeast: traffic.requests },
+      arrived,
+      {
+        counter: 'workload/bytes-received',
+        claim: 'every byte sent arrived at the workload, with what proxies add to each request, and none besides',
+        between: [bytesSent + added.request[0] * requests, bytesSent + added.request[1] * requests],
+      },
+      {
+        counter: 'workload/bytes-sent',
+        claim: 'every byte that the workload sent came back, with what proxies add to each answer, and none besides',
+        between: [bytesReceived - added.answer[1] * requests, bytesReceived - added.answer[0] * requests],
+      },
     ];
   }
   return [
-    requests,
+    arrived,
     {
       counter: 'workload/connections',
       claim: 'every connection opened arrived at the workload, once',
-      exactly: traffic.connections,
+      exactly: connections,
     },
     {
       counter: 'workload/bytes-received',
       claim: 'every byte sent arrived at the workload, and none besides',
-      exactly: traffic.bytesSent,
+      exactly: bytesSent,
     },
     {
       counter: 'workload/bytes-sent',
       claim: 'every byte that the workload sent came back, and none besides',
-      exactly: traffic.bytesReceived,
+      exactly: bytesReceived,
     },
   ];
 }

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
-import type { DataPlaneContext, Evidence, Expectation, TestCase } from '../../datapath/data-plane.ts';
+import type { DataPlaneContext, Evidence, Expectation } from '../../datapath/data-plane.ts';
 import type { Traffic } from '../../results/block.ts';
 import type { EvidenceCheck } from '../../results/evidence-record.ts';
 import { figure } from '../../results/figure.ts';
@@ -24,7 +24,7 @@ export const workloadAdminPort = 8079;
 export async function readPath(context: DataPlaneContext, planned: PlannedCase, workload: V1Pod): Promise<Evidence> {
   const [dataPlane, arrived] = await Promise.all([
     planned.dataPlane.evidence(context, planned.testCase),
-    readWorkload(context, planned.testCase, workload),
+    readWorkload(context, planned, workload),
   ]);
   return { ...dataPlane, ...arrived };
 }
@@ -65,19 +65,22 @@ function boundsOf(expectation: Expectation | undefined): readonly [least: number
 }
 
 function expectations({ dataPlane, driver, testCase }: PlannedCase, traffic: Traffic): Expectation[] {
-  return [...dataPlane.expected(testCase, traffic), ...driver.arrivals(testCase, traffic)];
+  const added = dataPlane.addedBytes?.(testCase) ?? null;
+  return [...dataPlane.expected(testCase, traffic), ...driver.arrivals(traffic, added)];
 }
 
 async function readWorkload(
   { kube, signal }: DataPlaneContext,
-  { profile, port }: TestCase,
+  { dataPlane, testCase }: PlannedCase,
   workload: V1Pod,
 ): Promise<Evidence> {
   const { namespace, name } = workload.metadata ?? {};
   const path = `/api/v1/namespaces/${namespace}/pods/${name}:${workloadAdminPort}/proxy/stats`;
   const stats = WorkloadStats.parse(await kube.json('GET', path, { signal }));
-  const own = stats[String(port)];
-  const elsewhere = Object.entries(stats).filter(([other]) => other !== String(port));
+  const port = String(testCase.port);
+  const own = stats[port];
+  const elsewhere = Object.entries(stats).filter(([other]) => other !== port);
+  const rewritten = (dataPlane.addedBytes?.(testCase) ?? null) !== null;
   return {
     // A port that another program serves, beside the workload, is that one's to count.
     ...(own === undefined
@@ -85,7 +88,7 @@ async function readWorkload(
       : {
           'workload/requests': own.requests,
           // A proxy for HTTP keeps connections of its own, so their number says nothing there.
-          ...(profile === 'l4' ? { 'workload/connections': own.connections } : {}),
+          ...(rewritten ? {} : { 'workload/connections': own.connections }),
           'workload/bytes-received': own.bytesReceived,
           'workload/bytes-sent': own.bytesSent,
         }),
