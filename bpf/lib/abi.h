@@ -245,6 +245,9 @@ struct counter {
 
 #define COUNTERS (256 * 2)
 
+/* What policy said of connections that it was asked about: allowed or refused, by direction. */
+#define VERDICTS (2 * 2)
+
 /* Numbers as Cilium's users know them. Append only. */
 enum drop_reason {
 	FORWARDED = 0,

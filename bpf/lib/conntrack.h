@@ -255,8 +255,10 @@ static __always_inline int ct_open(const struct packet *packet, struct crossing 
 	decision = policy_decide(crossing->endpoint, crossing->direction, peer.identity, packet->protocol, entry->port);
 	entry->rule = decision.rule;
 	crossing->rule = decision.rule;
-	if (crossing->endpoint->flags & flag)
+	if (crossing->endpoint->flags & flag) {
+		policy_count(crossing->direction, decision.reason);
 		tell(packet, crossing, entry, EVENT_POLICY_VERDICT, decision.reason);
+	}
 	if (decision.reason)
 		return decision.reason;
 	ct_note(packet, crossing, entry, now);

@@ -173,6 +173,18 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } sl_counters SEC(".maps");
 
+/*
+ * Connections that policy was asked about when they were opened, by what it said: index 2 x (1 where it refused) +
+ * direction. An endpoint that no rule polices asks nobody. Programs write, the agent reads.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VERDICTS);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} sl_verdicts SEC(".maps");
+
 /* What the short-cut carried: messages and bytes. Programs write, the agent reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

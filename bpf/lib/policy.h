@@ -37,6 +37,16 @@ struct decision {
 	__u32 rule;
 };
 
+/* Counts what policy said of a connection that was to be opened. */
+static __always_inline void policy_count(enum direction direction, __u8 reason)
+{
+	__u32 index = 2 * !!reason + direction;
+	__u64 *asked = bpf_map_lookup_elem(&sl_verdicts, &index);
+
+	if (asked)
+		(*asked)++;
+}
+
 /*
  * Whether an endpoint's policy allows a connection with `identity`. `direction` is that of the packet that opens it,
  * from the endpoint's point of view.

@@ -12,7 +12,7 @@ import { decodeEvent } from '../../../datapath/sidecarless/flow/event.ts';
 import { type BpfMap, createPolicyMap } from '../../../datapath/sidecarless/libbpf/map.ts';
 import { type BpfObject, loadObject } from '../../../datapath/sidecarless/libbpf/programs.ts';
 import { readRing } from '../../../datapath/sidecarless/libbpf/ring-buffer.ts';
-import { counter, counterIndex } from '../../../datapath/sidecarless/maps/counter.ts';
+import { counter, counterIndex, verdictIndex } from '../../../datapath/sidecarless/maps/counter.ts';
 import { openMap } from '../../../datapath/sidecarless/maps/open-map.ts';
 import { perCpuSum } from '../../../datapath/sidecarless/maps/per-cpu.ts';
 import type { PolicyEntry } from '../../../datapath/sidecarless/policy/compile.ts';
@@ -49,6 +49,8 @@ export type Datapath = {
   fragments(): Entry<'fragment_key', 'fragment'>[];
   /** Since the programs were loaded. */
   counters(): Counters;
+  /** Connections that policy was asked about since the programs were loaded, by `<allowed or refused>/<direction>`. */
+  verdicts(): Readonly<Record<string, number>>;
   /** Since they were last read. */
   events(): DatapathEvent[];
   /** That found no room, since the programs were loaded. */
@@ -106,6 +108,15 @@ export async function loadDatapath(): Promise<Datapath> {
     deleteMasquerade: (key) => maps.nat.delete(encode('nat_key', key)),
     fragments: () => read(maps.fragments, 'fragment_key', 'fragment'),
     counters: () => readCounters(maps.counters),
+    verdicts: () =>
+      Object.fromEntries(
+        Object.entries(numbers.direction).flatMap(([name, direction]) =>
+          [true, false].map((allowed) => [
+            `${allowed ? 'allowed' : 'refused'}/${name}`,
+            perCpuSum(maps.verdicts, verdictIndex(direction, allowed)),
+          ]),
+        ),
+      ),
     events() {
       ring.consume();
       const all = events;
@@ -150,6 +161,7 @@ function openMaps(pod: BpfObject, uplink: BpfObject) {
     nat: openMap(uplink, 'sl_nat'),
     fragments: openMap(pod, 'sl_datagrams'),
     counters: openMap(pod, 'sl_counters'),
+    verdicts: openMap(pod, 'sl_verdicts'),
     lost: openMap(pod, 'sl_lost'),
   };
 }

@@ -36,6 +36,41 @@ testInWorld(import.meta.filename, (world) => {
       assertRedirected(out(80), { borders: ['EGRESS'] });
     });
 
+    test(`each connection that policy is asked about is counted once, by what it said (${family})`, () => {
+      const counted = (go: () => unknown) => {
+        const before = world.datapath().verdicts();
+        go();
+        const after = Object.entries(world.datapath().verdicts());
+        return Object.fromEntries(after.map(([name, now]) => [name, now - (before[name] ?? 0)]).filter(([, by]) => by));
+      };
+      const answer = () =>
+        world.fromPod(
+          ipFrame({
+            ...{ source: a[family], destination: remote[family] },
+            payload: { kind: 'tcp', flags: ['SYN', 'ACK'], sourcePort: 80, destinationPort: 50000 },
+          }),
+        );
+      assert.deepEqual(
+        counted(() => [into(80, 50002), out(80)]),
+        {},
+      );
+      world.police(a, 'INGRESS', [{ protocol: tcp, first: 80, last: 80 }]);
+      assert.deepEqual(
+        counted(() => [into(80, 50000), answer(), into(80, 50000)]),
+        { 'allowed/INGRESS': 1 },
+      );
+      assert.deepEqual(
+        counted(() => [into(81, 50001), out(80, 40001)]),
+        { 'refused/INGRESS': 1 },
+      );
+      world.free(a);
+      world.police(a, 'EGRESS', [{ protocol: tcp, first: 80, last: 80 }]);
+      assert.deepEqual(
+        counted(() => [out(80, 40002), out(81, 40003)]),
+        { 'allowed/EGRESS': 1, 'refused/EGRESS': 1 },
+      );
+    });
+
     test(`an endpoint in default deny whose policy is not loaded is cut off (${family})`, () => {
       world.police(b, 'EGRESS', [{}]);
       const { id: _, ...other } = b;

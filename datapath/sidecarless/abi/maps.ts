@@ -31,6 +31,7 @@ export const maps = {
   sl_receivers: { type: 'LRU_HASH', key: 'socket_key', value: 'u64', entries: 65_536 },
   sl_listeners: { type: 'SK_STORAGE', key: 'u32', value: 'u32', entries: null },
   sl_counters: { type: 'PERCPU_ARRAY', key: 'u32', value: 'counter', entries: definitions.COUNTERS },
+  sl_verdicts: { type: 'PERCPU_ARRAY', key: 'u32', value: 'u64', entries: definitions.VERDICTS },
   sl_shortcut: { type: 'PERCPU_ARRAY', key: 'u32', value: 'counter', entries: 1 },
   sl_events: { type: 'RINGBUF', key: null, value: null, entries: 4 << 20 },
   sl_lost: { type: 'PERCPU_ARRAY', key: 'u32', value: 'u64', entries: 1 },

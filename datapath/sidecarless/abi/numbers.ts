@@ -58,8 +58,13 @@ export const numbers = {
   },
 } as const;
 
-/** The header's `#define`s: bits of a policy key's prefix, and elements of `sl_counters`. */
-export const definitions = { POLICY_STATIC_BITS: 40, POLICY_FULL_BITS: 64, COUNTERS: 256 * 2 } as const;
+/** The header's `#define`s: bits of a policy key's prefix, and elements of `sl_counters` and of `sl_verdicts`. */
+export const definitions = {
+  POLICY_STATIC_BITS: 40,
+  POLICY_FULL_BITS: 64,
+  COUNTERS: 256 * 2,
+  VERDICTS: 2 * 2,
+} as const;
 
 /** By their names in C: `FORWARDED` and the reasons to drop a packet. */
 export type Reason = keyof typeof numbers.drop_reason;

@@ -14,6 +14,11 @@ export function counterIndex(reason: number, direction: number): number {
   return 2 * reason + direction;
 }
 
+/** The element of `sl_verdicts` for the number of a direction, and for what policy said. */
+export function verdictIndex(direction: number, allowed: boolean): number {
+  return 2 * (allowed ? 0 : 1) + direction;
+}
+
 /** An element of `sl_counters` or `sl_shortcut`. */
 export function counter(map: BpfMap, index: number): Counter {
   return {

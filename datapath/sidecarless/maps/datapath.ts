@@ -29,6 +29,8 @@ export type Datapath = {
   /** Connections that left the cluster by the node's address: each on its way out, and on its way in. */
   readonly masqueraded: BpfMap;
   readonly counters: BpfMap;
+  /** Connections that policy was asked about; see {@link verdictIndex}. */
+  readonly verdicts: BpfMap;
   readonly shortcut: BpfMap;
   readonly lost: BpfMap;
   /** How often each program has run since this agent has loaded it, as the kernel counts; see {@link countRuns}. */
@@ -86,6 +88,7 @@ export function openDatapath(objects: string, pins: string): Datapath {
     connections: openMap(pod, 'sl_ct'),
     masqueraded: openMap(pod, 'sl_nat'),
     counters: openMap(pod, 'sl_counters'),
+    verdicts: openMap(pod, 'sl_verdicts'),
     shortcut: openMap(shortcut, 'sl_shortcut'),
     lost: openMap(pod, 'sl_lost'),
     runs() {

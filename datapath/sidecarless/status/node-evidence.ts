@@ -1,7 +1,7 @@
 import { numbers } from '../abi/numbers.ts';
 import { uint32 } from '../abi/record.ts';
 import type { BpfMap } from '../libbpf/map.ts';
-import { type Counter, counter, counterIndex } from '../maps/counter.ts';
+import { type Counter, counter, counterIndex, verdictIndex } from '../maps/counter.ts';
 import type { Datapath, ProgramName } from '../maps/datapath.ts';
 import { perCpuSum } from '../maps/per-cpu.ts';
 import type { ServiceTable } from '../services/services.ts';
@@ -16,6 +16,8 @@ export type NodeEvidence = {
   forwarded: { ingress: Counter; egress: Counter };
   /** For whatever reason, but for frames that are nobody's: groups, and what is no IP. */
   dropped: Counter;
+  /** Connections that policy was asked about, by what it said, in both directions together. */
+  verdicts: { allowed: number; refused: number };
   shortcut: Counter;
   lostEvents: number;
   /** How often the kernel has run each program. Another agent's programs begin at 0. */
@@ -39,6 +41,7 @@ export function evidenceOf(
       egress: counter(datapath.counters, counterIndex(FORWARDED, EGRESS)),
     },
     dropped: dropped(datapath.counters),
+    verdicts: { allowed: verdicts(datapath.verdicts, true), refused: verdicts(datapath.verdicts, false) },
     shortcut: counter(datapath.shortcut, 0),
     lostEvents: perCpuSum(datapath.lost, 0),
     runs: datapath.runs(),
@@ -59,6 +62,13 @@ function dropped(map: BpfMap): Counter {
     packets: all.reduce((sum, { packets }) => sum + packets, 0),
     bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
   };
+}
+
+function verdicts(map: BpfMap, allowed: boolean): number {
+  return [INGRESS, EGRESS].reduce<number>(
+    (sum, direction) => sum + perCpuSum(map, verdictIndex(direction, allowed)),
+    0,
+  );
 }
 
 function uint64(value: Uint8Array | null): number {
