@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { poolOf } from '../../clusters/cluster.ts';
 import type { Kube } from '../../clusters/kube/kube.ts';
@@ -16,6 +18,9 @@ function idsOf(scenario: Parameters<typeof planTestCases>[0], pools = [none]): s
 
 test('every scenario of the lab is one', async () => {
   const names = await scenarioNames();
+  // Each folder with a declaration, and nothing else: a new one needs no line here.
+  const folders = globSync('*/scenario.ts', { cwd: join(import.meta.dirname, '../../scenarios') }).map(dirname);
+  assert.deepEqual(names.toSorted(), folders.toSorted());
   for (const name of ['latency', 'services', 'throughput']) assert.ok(names.includes(name), name);
   for (const name of names) assert.equal((await loadScenario(name)).name, name);
 });
